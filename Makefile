@@ -1,0 +1,48 @@
+# Two commands are enough: `make demo` shows the product, `make test` checks it.
+# Everything is installed into .venv; nothing outside this folder and ~/.ganvas is touched.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MINUTES ?= 4
+
+.PHONY: setup demo up test check fmt bench clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(BIN)/.ready ## install everything into .venv
+
+$(BIN)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Ganvas needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (a minute or two the first time) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[worker,server,dev]'
+	@touch $@
+
+demo: setup ## train on built-in sprites, write a grid, stay up (MINUTES=4)
+	@exec $(BIN)/ganvas demo --minutes $(MINUTES)
+
+up: setup ## start the whole service on http://127.0.0.1:8000
+	@exec $(BIN)/ganvas up
+
+test: setup ## run all tests
+	$(BIN)/pytest
+
+check: setup ## lint, format, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
+	$(BIN)/lint-imports
+
+fmt: setup ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## measure ingestion on this machine
+	$(BIN)/python -m bench.ingest
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

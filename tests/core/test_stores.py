@@ -1,0 +1,103 @@
+"""Data sets and models on disk, and the frames that carry images."""
+
+from pathlib import Path
+
+import pytest
+
+from core.datasets import DatasetStore, sample_id, sample_request
+from core.errors import Conflict, NotFound, NotReady
+from core.files import write_json
+from core.generation import Picture, pack_reply, unpack_reply
+from core.registry import ModelStore
+from core.settings import Settings
+
+SHAPE = {"resolution": 32, "channels": 3, "z_dim": 8, "c_dim": 0}
+HEADER = {"architecture": "r3", "shape": SHAPE, "classes": []}
+
+
+def weights(folder: Path, content: bytes = b"w") -> Path:
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(content)
+    write_json(folder / "model.json", HEADER)
+    return folder
+
+
+def test_data_set_is_preparing_then_ready_then_gone(settings: Settings) -> None:
+    store = DatasetStore(settings.folders)
+    dataset_id, folder = store.begin("Cats")
+    store.attach(dataset_id, "job-1")
+    assert (store.get(dataset_id).state, store.get(dataset_id).job) == ("preparing", "job-1")
+    workspace = store.workspace(dataset_id, 1)
+    workspace.mkdir()
+    write_json(workspace / "dataset.json", {"images": 3})
+    ready = store.publish(workspace, dataset_id, "Cats", "job-1")
+    store.discard(dataset_id)
+    assert (ready.state, ready.images, folder.exists()) == ("ready", 3, False)
+    assert store.find("Cats").id == dataset_id
+    assert [dataset.id for dataset in store.all()] == [dataset_id]
+    store.remove(dataset_id)
+    with pytest.raises(NotFound):
+        store.get(dataset_id)
+
+
+def test_name_of_two_data_sets_needs_an_id(settings: Settings) -> None:
+    store = DatasetStore(settings.folders)
+    for _ in range(2):
+        store.begin("Cats")
+    with pytest.raises(Conflict, match="use an id"):
+        store.find("Cats")
+
+
+def test_sample_reference() -> None:
+    request = sample_request("sample:sprites", 32)
+    assert request is not None and sample_id(request) == "sample-sprites-32-n4000-s0"
+    assert sample_request("cats", None) is None
+    with pytest.raises(NotFound, match="sprites"):
+        sample_request("sample:dogs", None)
+
+
+def test_models_get_versions_and_are_found_by_reference(settings: Settings) -> None:
+    store = ModelStore(settings.folders)
+    with pytest.raises(NotReady):
+        store.resolve(None)
+    first = store.publish(weights(settings.home / "a"), "cats", {"job": "job-1"})
+    again = store.publish(weights(settings.home / "b"), "cats", {"job": "job-1"})
+    second = store.publish(weights(settings.home / "c", b"v"), "cats", {"job": "job-2"})
+    assert (first.version, again.version, second.version) == (1, 1, 2)
+    assert first.digest != second.digest
+    found = {text: store.resolve(text) for text in ("cats", "cats@latest", "cats@1")}
+    assert [ref.model.version for ref in found.values()] == [2, 2, 1]
+    assert [ref.pinned for ref in found.values()] == [False, False, True]
+    newest = store.resolve(None)
+    assert newest.model == second and (newest.folder / "model.safetensors").read_bytes() == b"v"
+
+
+def test_other_processes_see_new_and_removed_models(settings: Settings) -> None:
+    writer, reader = ModelStore(settings.folders), ModelStore(settings.folders)
+    assert reader.all() == []
+    writer.publish(weights(settings.home / "a"), "cats", {"job": "job-1"})
+    assert [model.name for model in reader.all()] == ["cats"]
+    writer.remove("cats", 1)
+    assert reader.all() == []
+
+
+@pytest.mark.parametrize("reference", ["dogs", "cats@2", "cats@x", "cats@-1", "../cats", "cats@²"])
+def test_unknown_references_are_not_found(settings: Settings, reference: str) -> None:
+    store = ModelStore(settings.folders)
+    store.publish(weights(settings.home / "a"), "cats", {"job": "job-1"})
+    with pytest.raises(NotFound):
+        store.resolve(reference)
+
+
+def test_etag_depends_on_everything_that_decides_the_bytes() -> None:
+    picture = Picture(seeds=(1,))
+    others = [{"seeds": (2,)}, {"seeds": ("1",)}, {"psi": 0.5}, {"size": 32}, {"format": "webp"}]
+    tags = {Picture(**({"seeds": (1,)} | other)).etag("d") for other in others}
+    assert len(tags | {picture.etag("d"), picture.etag("e")}) == len(others) + 2
+    assert picture.etag("d") == Picture(seeds=(1,)).etag("d")
+
+
+def test_reply_frames_carry_bytes_unchanged() -> None:
+    images = [b"\x00\xff" * 1000, b"", b"x"]
+    head, back = unpack_reply(pack_reply({"id": "b", "ok": True}, images))
+    assert (head["id"], back) == ("b", images)
