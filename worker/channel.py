@@ -1,0 +1,75 @@
+"""The line between a job's child process and its supervisor: JSON lines up, words down.
+
+Up (stdout): one record a line. Down (stdin): `cancel`, `pause`, `checkpoint`, `sample`; the end of
+the stream means that the supervisor is gone or shutting down: save and leave.
+"""
+
+import json
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from core.errors import GanvasError, Internal, OutOfMemory
+
+DONE, FAILED, RELEASED = 0, 65, 75  # exit codes: finished, refused with an error record, given back
+STOP = "stop"
+
+
+class Channel:
+    """The child's end."""
+
+    def __init__(self) -> None:
+        # What libraries print must not mix with the records: they get stderr, the job's log.
+        self._up = os.fdopen(os.dup(1), "w", buffering=1)
+        os.dup2(2, 1)
+        self._asked: set[str] = set()
+        threading.Thread(target=self._listen, name="commands", daemon=True).start()
+
+    def send(self, type: str, data: Any = None, *, field: str = "", value: Any = None) -> None:
+        """Report an event and, with `field`, the new value of that field of the job."""
+        record = {"type": type, "data": data, "field": field, "value": value}
+        try:
+            self._up.write(json.dumps(record, allow_nan=False) + "\n")
+        except BrokenPipeError:  # the supervisor died: its end of stdin says the same
+            self._asked.add(STOP)
+
+    def asked(self, word: str) -> bool:
+        """True once for each time that the supervisor said `word`."""
+        if word in self._asked:
+            self._asked.discard(word)
+            return True
+        return False
+
+    def _listen(self) -> None:
+        for line in sys.stdin:
+            self._asked.add(line.strip())
+        self._asked.add(STOP)
+
+
+def reported(
+    channel: Channel,
+    work: Callable[[], int],
+    memory: tuple[type[Exception], ...] = (MemoryError,),
+) -> int:
+    """Run `work`; expected errors, lack of memory and our own mistakes become the job's error."""
+    try:
+        return work()
+    except GanvasError as error:
+        problem = error
+    except memory:
+        problem = OutOfMemory("Memory ran out. Use fewer or smaller images, or a smaller network.")
+    except Exception as error:
+        traceback.print_exc()  # for the operator; the client gets no internals
+        problem = Internal(f"An error in our own code stopped the work: {type(error).__name__}.")
+    channel.send("error", problem.record())
+    return FAILED
+
+
+def leave(code: int) -> None:
+    """End the process at once, without waiting for other threads."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

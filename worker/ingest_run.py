@@ -1,0 +1,100 @@
+"""The child process that prepares a data set: `python -m worker.ingest_run HOME JOB FENCE`.
+
+It reads files of strangers, so it runs with limits on memory and processor time. The prepared
+folder is left in the data set's workspace; the supervisor publishes it.
+"""
+
+import os
+import resource
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from core.datasets import DatasetStore
+from core.files import remove_tree
+from core.home import Home
+from core.schemas import JobKind, SampleRequest
+from core.settings import Settings
+from worker.channel import DONE, RELEASED, STOP, Channel, leave, reported
+from worker.ingest import IngestProgress, ingest
+from worker.ingest_report import DataSet
+from worker.jobfile import read_job
+from worker.sprites import Sprites
+
+NICE = 5
+
+
+def draw_sample(store: DatasetStore, dataset_id: str, request: SampleRequest, fence: int) -> None:
+    """Draw and publish a sample data set. Done twice it is the same set, and the first stays."""
+    workspace = fresh(store.workspace(dataset_id, fence))
+    for _ in ingest(sprites(request), workspace):
+        pass
+    store.publish(workspace, dataset_id, f"sample:{request.sample}", None)
+
+
+def sprites(request: SampleRequest) -> Sprites:
+    return Sprites(count=request.count, resolution=request.resolution, seed=request.seed)
+
+
+def fresh(folder: Path) -> Path:
+    """The folder, without what an earlier attempt left in it."""
+    remove_tree(folder)
+    return folder
+
+
+def run(home: Home, job: dict[str, Any], fence: int, channel: Channel) -> int:
+    """Prepare the data set of one job; answers the exit code."""
+    store = DatasetStore(home)
+    dataset_id = job["input"]["dataset"]
+    sample = job["input"].get("sample")
+    upload = home.upload(dataset_id)
+    source = upload / "source" if (upload / "source").exists() else upload / "files"
+    order = sprites(SampleRequest(**sample)) if sample else source
+    asked = follow(ingest(order, fresh(store.workspace(dataset_id, fence))), channel)
+    if asked == STOP:
+        return RELEASED
+    channel.send("result", {"cancelled": asked is not None})
+    return DONE
+
+
+def follow(events: Generator[IngestProgress, None, DataSet], channel: Channel) -> str | None:
+    """Report progress until the end; answers what ended the work early."""
+    phase = ""
+    for event in events:
+        if event.phase != phase:
+            phase = event.phase
+            channel.send("phase", {"phase": phase}, field="phase", value=phase)
+        shown = {"value": event.done / event.total if event.total else 0.0, "step": event.done}
+        shown |= {"steps": event.total} if event.total else {}
+        channel.send("progress", shown, field="progress", value=shown)
+        for word in ("cancel", STOP):
+            if channel.asked(word):
+                events.close()
+                return word
+    return None
+
+
+def limit(settings: Settings) -> None:
+    """Bound what a hostile file can cost."""
+    resource.setrlimit(resource.RLIMIT_AS, (settings.ingest_memory, settings.ingest_memory))
+    cpu = settings.ingest_cpu_seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main() -> None:
+    os.nice(NICE)
+    os.umask(0o077)
+    limit(Settings())
+    channel = Channel()
+    home, fence = Home(Path(sys.argv[1])), int(sys.argv[3])
+
+    def work() -> int:
+        return run(home, read_job(home, sys.argv[2], JobKind.INGEST), fence, channel)
+
+    leave(reported(channel, work))
+
+
+if __name__ == "__main__":
+    main()
