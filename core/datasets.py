@@ -21,12 +21,19 @@ class DatasetStore:
     def __init__(self, home: Home) -> None:
         self.home = home
 
-    def begin(self, name: str) -> tuple[str, Path]:
-        """A new id and the folder that takes the uploaded files."""
-        dataset_id = new_id("ds")
+    def begin(self, name: str, dataset_id: str | None = None) -> tuple[str, Path]:
+        """The id, a new one unless given, and the folder that takes the uploaded files.
+
+        Raises FileExistsError when somebody else is preparing this id.
+        """
+        dataset_id = dataset_id or new_id("ds")
         folder = self.home.upload(dataset_id)
         folder.mkdir(mode=0o700)
-        write_json(folder / "upload.json", {"name": name, "created_at": _now()})
+        try:
+            write_json(folder / "upload.json", {"name": name, "created_at": _now()})
+        except OSError:
+            self.discard(dataset_id)
+            raise
         return dataset_id, folder
 
     def attach(self, dataset_id: str, job_id: str) -> None:
@@ -87,6 +94,7 @@ class DatasetStore:
     def remove(self, dataset_id: str) -> None:
         self.get(dataset_id)
         remove_tree(self.home.dataset(dataset_id))
+        self.discard(dataset_id)
 
     def _present(self, dataset_id: str) -> Dataset | None:
         try:

@@ -131,10 +131,13 @@ class JobStore:
 
     def get(self, job_id: str) -> Job:
         """The truth about one job. Raises NotFound: an unknown id is never "pending"."""
-        return self.get_many([job_id])[0]
+        found = self.get_many([job_id])
+        if not found:
+            raise NotFound(f"There is no job {job_id}.")
+        return found[0]
 
     def get_many(self, job_ids: Iterable[str]) -> list[Job]:
-        """Several jobs in one round trip."""
+        """Several jobs in one round trip; those that there are not are left out."""
         ids = list(job_ids)
         pipe = self.client.pipeline(transaction=False)
         for job_id in ids:
@@ -144,7 +147,7 @@ class JobStore:
         answers = _guarded(pipe.execute)
         width = 1 + len(JOB_QUEUES)
         rows = [answers[start : start + width] for start in range(0, len(answers), width)]
-        return [_job(job_id, *row) for job_id, row in zip(ids, rows, strict=True)]
+        return [_job(fields, ranks) for fields, *ranks in rows if fields]
 
     def ids(self, after: str | None, limit: int) -> list[str]:
         """Ids of jobs, newest first, after the given one."""
@@ -252,9 +255,7 @@ def _time(milliseconds: str | float) -> datetime:
     return datetime.fromtimestamp(float(milliseconds) / 1000, UTC)
 
 
-def _job(job_id: str, fields: dict[str, str], *ranks: int | None) -> Job:
-    if not fields:
-        raise NotFound(f"There is no job {job_id}.")
+def _job(fields: dict[str, str], ranks: list[int | None]) -> Job:
     values: dict[str, Any] = {key: value for key, value in fields.items() if value != ""}
     values |= {key: _time(values[key]) for key in _TIMES if key in values}
     values |= {key: json.loads(values[key]) for key in _JSON if key in values}

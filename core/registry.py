@@ -51,7 +51,7 @@ class ModelStore:
                 return model
         folder = self.home.model(name)
         folder.mkdir(mode=0o700, exist_ok=True)
-        version = 1 + max((model.version for model in self.versions(name)), default=0)
+        version = self._next_version(folder)
         identity = {"name": name, "version": version, "created_at": _now()}
         write_json(source / CARD, describe(source, card | identity))
         publish_folder(source, folder / str(version))
@@ -101,6 +101,13 @@ class ModelStore:
         model = self.get(name, version)
         remove_tree(self.folder(model))
         self._touch()
+
+    def _next_version(self, folder: Path) -> int:
+        """A number that no version of this model ever had: addresses are immutable."""
+        path = folder / "numbers.json"
+        last = read_json(path)["last"] if path.exists() else 0
+        write_json(path, {"last": last + 1})
+        return last + 1
 
     def _newest(self) -> Reference:
         models = self.all()

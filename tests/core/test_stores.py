@@ -72,6 +72,14 @@ def test_models_get_versions_and_are_found_by_reference(settings: Settings) -> N
     assert newest.model == second and (newest.folder / "model.safetensors").read_bytes() == b"v"
 
 
+def test_number_of_a_removed_version_is_not_given_again(settings: Settings) -> None:
+    store = ModelStore(settings.folders)
+    store.publish(weights(settings.home / "a"), "cats", {"job": "job-1"})
+    store.remove("cats", 1)
+    again = store.publish(weights(settings.home / "b", b"v"), "cats", {"job": "job-2"})
+    assert again.version == 2
+
+
 def test_other_processes_see_new_and_removed_models(settings: Settings) -> None:
     writer, reader = ModelStore(settings.folders), ModelStore(settings.folders)
     assert reader.all() == []
