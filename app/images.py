@@ -1,0 +1,211 @@
+"""From parameters to a `Picture`, and from a made picture to an answer with its cache rules."""
+
+import asyncio
+import time
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import Request, Response
+from pydantic import Field
+from starlette.exceptions import HTTPException
+
+from app.lanes import Made, Target
+from app.services import Services
+from core.errors import Invalid, NotFound
+from core.generation import MEDIA_TYPES, Format, Picture
+from core.ids import slug
+from core.registry import JOB_PREFIX, Reference
+from core.schemas import Model, Record
+
+MAX_PIXELS = 64_000_000  # of one answer
+EXTENSIONS: dict[str, Format] = {"png": "png", "webp": "webp", "jpg": "jpeg", "jpeg": "jpeg"}
+QUALITY = 90
+IMMUTABLE = "public, max-age=31536000, immutable"
+MOVING = "public, max-age=60, stale-while-revalidate=600"
+
+
+class Look(Record):
+    """The parameters of an image apart from its seed and format."""
+
+    label: Annotated[str | None, Field(max_length=256, description="A class: name or index.")] = (
+        None
+    )
+    psi: Annotated[float, Field(ge=0, le=1, description="Truncation: 1 is all the variety.")] = 1.0
+    size: Annotated[
+        int | None, Field(ge=8, le=1024, description="Edge in pixels; default: the model's own.")
+    ] = None
+    quality: Annotated[int, Field(ge=1, le=100, description="Of webp and jpeg.")] = QUALITY
+    metadata: Annotated[bool, Field(description="Write seed and model into the file.")] = True
+    download: Annotated[bool, Field(description="Offer the image as a file to save.")] = False
+
+
+def picture_of(model: Model, seeds: list[int | str], look: Look, format: Format) -> Picture:
+    """The normal form of the request: equal pictures get equal ETags. Raises Invalid."""
+    size = look.size or model.resolution
+    if len(seeds) * size * size > MAX_PIXELS:
+        raise refused("size", f"{len(seeds)} images of {size} pixels are too many: ask for less.")
+    return Picture(
+        seeds=tuple(seeds),
+        label=None if look.label is None else label_of(model, look.label),
+        psi=look.psi + 0.0,
+        size=None if size == model.resolution else size,
+        format=format,
+        quality=QUALITY if format == "png" else look.quality,
+        metadata=look.metadata,
+    )
+
+
+def label_of(model: Model, text: str) -> str:
+    """The name of a class by its name or index. Raises Invalid, listing the classes."""
+    if not model.classes:
+        raise refused("label", "This model knows no classes; leave label away.")
+    if text in model.classes:
+        return text
+    if text.isascii() and text.isdigit() and len(text) < 9 and int(text) < len(model.classes):
+        return model.classes[int(text)]
+    raise refused("label", f"The model's classes are: {', '.join(model.classes[:200])}.")
+
+
+def accepted_format(accept: str) -> Format:
+    """The best of our formats for an Accept header; png when they are equally good."""
+    weights = dict.fromkeys(MEDIA_TYPES, 0.0)
+    specific = dict.fromkeys(MEDIA_TYPES, -1)
+    for item in (accept or "*/*").split(",")[:64]:
+        kind, *parameters = (part.strip().lower() for part in item.split(";"))
+        for name, media_type in MEDIA_TYPES.items():
+            rank = {"*/*": 0, "image/*": 1, media_type: 2}.get(kind, -1)
+            if rank > specific[name]:
+                specific[name], weights[name] = rank, _weight(parameters)
+    best = max(weights, key=lambda name: (weights[name], name == "png"))
+    if weights[best] <= 0:
+        raise HTTPException(406, f"There are: {', '.join(MEDIA_TYPES.values())}.")
+    return EXTENSIONS[best]
+
+
+def resolve(held: Services, text: str | None) -> Reference:
+    """Look the model up. Raises NotFound, NotReady."""
+    try:
+        return held.models.resolve(text)
+    except FileNotFoundError as error:  # removed while we looked
+        raise NotFound("The model was removed a moment ago.") from error
+
+
+async def answer(
+    request: Request,
+    held: Services,
+    reference: Reference,
+    picture: Picture,
+    *,
+    name: str,
+    drawn: bool = False,
+    download: bool = False,
+) -> Response:
+    """The image, or 304 from its ETag alone. `name`: the model as asked for; `drawn`: no seed."""
+    etag = picture.etag(reference.model.digest)
+    headers = _headers(reference, picture, etag, name, drawn)
+    if matches(request.headers.get("if-none-match", ""), etag):
+        return Response(status_code=304, headers=headers)
+    started = time.monotonic()
+    gone = asyncio.ensure_future(_until_gone(request))
+    try:
+        target = _target(held, reference)
+        made, shared = await held.batcher.make(target, picture, etag, gone)
+    finally:
+        gone.cancel()
+    headers["X-Cache"] = "coalesced" if shared else "miss"
+    headers["Server-Timing"] = _timing(made, (time.monotonic() - started) * 1000)
+    if download:
+        file = f"{reference.model.name}-v{reference.model.version}-{_file_seed(picture)}"
+        extension = "jpg" if picture.format == "jpeg" else picture.format
+        headers["Content-Disposition"] = f'attachment; filename="{file}.{extension}"'
+    return Response(made.image, headers=headers, media_type=MEDIA_TYPES[picture.format])
+
+
+def matches(if_none_match: str, etag: str) -> bool:
+    """Whether the header names this ETag (weak comparison)."""
+    tags = (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))
+    return any(tag in ("*", etag.removeprefix("W/")) for tag in tags)
+
+
+def seeds_text(seeds: tuple[int | str, ...]) -> str:
+    """`4`, `alice`, `0-15` or `1,5,7`."""
+    first, last = seeds[0], seeds[-1]
+    if len(seeds) == 1 or isinstance(first, str) or isinstance(last, str):
+        return str(first)
+    if seeds == tuple(range(first, last + 1)):
+        return f"{first}-{last}"
+    return ",".join(str(seed) for seed in seeds)
+
+
+def refused(field: str, message: str) -> Invalid:
+    """A query parameter that is wrong."""
+    return Invalid(message, errors=[{"pointer": f"#/query/{field}", "message": message}])
+
+
+def _headers(
+    reference: Reference, picture: Picture, etag: str, name: str, drawn: bool
+) -> dict[str, str]:
+    moving = "no-cache" if name.startswith(JOB_PREFIX) else MOVING
+    caching = "no-store" if drawn else IMMUTABLE if reference.pinned else moving
+    headers = {
+        "ETag": etag,
+        "Cache-Control": caching,
+        "Vary": "Accept",
+        "X-Seed": quote(seeds_text(picture.seeds), safe=",-"),
+        "X-Model": reference.model.name,
+        "X-Model-Version": str(reference.model.version),
+    }
+    if drawn or not reference.pinned:
+        headers["Content-Location"] = canonical(reference.model, picture, name)
+    return headers
+
+
+def canonical(model: Model, picture: Picture, name: str) -> str:
+    """The address of exactly this picture (of a running job: of its newest checkpoint)."""
+    query: dict[str, Any] = {
+        field: int(value) if isinstance(value, bool) else value
+        for field in ("label", "psi", "size", "quality", "metadata")
+        if (value := getattr(picture, field)) != Picture.model_fields[field].default
+    }
+    seed, alone = seeds_text(picture.seeds), len(picture.seeds) == 1
+    extension = "jpg" if picture.format == "jpeg" else picture.format
+    running = name.startswith(JOB_PREFIX)
+    if alone and not running and "/" not in seed:
+        own = f"/v1/models/{model.name}/versions/{model.version}"
+        path = f"{own}/images/{quote(seed, safe='')}.{extension}"
+        return path + (f"?{urlencode(query)}" if query else "")
+    version = name if running else f"{model.name}@{model.version}"
+    seeds = {"seed" if alone else "seeds": seed}
+    return "/v1/generate?" + urlencode({"model": version} | seeds | {"format": extension} | query)
+
+
+def _target(held: Services, reference: Reference) -> Target:
+    model = reference.model
+    folder = reference.folder.relative_to(held.settings.home)
+    return Target(folder=str(folder), model=model.name, version=model.version, digest=model.digest)
+
+
+def _timing(made: Made, total: float) -> str:
+    queue = max(0.0, total - made.infer_ms - made.encode_ms)
+    parts = (("queue", queue), ("infer", made.infer_ms), ("encode", made.encode_ms))
+    texts = [f"{name};dur={duration:.1f}" for name, duration in parts]
+    return ", ".join([*texts, f'batch;desc="{made.batch}"'])
+
+
+def _file_seed(picture: Picture) -> str:
+    return slug(seeds_text(picture.seeds), "image")
+
+
+def _weight(parameters: list[str]) -> float:
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            try:
+                return float(parameter[2:])
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+async def _until_gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

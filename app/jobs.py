@@ -1,0 +1,161 @@
+"""Jobs: list, show, wait, cancel, and their events."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from app.changes import wait_for_job
+from app.deps import After, Datasets, Everything, Jobs, Limit
+from app.images import matches
+from app.pages import page
+from app.queries import only_query
+from app.sse import EventStream, Feed
+from core import events
+from core.errors import Conflict
+from core.ids import Id
+from core.jobs import JobStore
+from core.schemas import Job, JobEvent, JobKind, JobState, Page
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+JobId = Annotated[Id, Path(description="Of the job.", examples=["job-01k8xw3v5n0q6d8z2m4t7r9b1c"])]
+CHUNK = 200
+MAX_WAIT = 30
+StreamId = Annotated[str, Query(pattern=r"^\d{1,20}-\d{1,20}$", description="Events after it.")]
+
+
+def with_urls(job: Job) -> Job:
+    """The job with the addresses of what belongs to it."""
+    own = f"/v1/jobs/{job.id}"
+    urls = {"self": own, "events": f"{own}/events", "log": f"{own}/log"}
+    if not job.state.terminal:
+        urls["cancel"] = f"{own}/cancel"
+    if job.kind is JobKind.TRAIN:
+        urls |= {"metrics": f"{own}/metrics", "samples": f"{own}/samples"}
+    output = job.output or {}
+    if "dataset" in output:
+        urls["dataset"] = f"/v1/datasets/{output['dataset']}"
+    if "model" in output and "version" in output:
+        urls["model"] = f"/v1/models/{output['model']}/versions/{output['version']}"
+    return job.model_copy(update={"urls": urls})
+
+
+def newest_first(jobs: JobStore, after: str | None = None) -> Iterator[Job]:
+    """All jobs behind the cursor, read in chunks."""
+    while ids := jobs.ids(after, CHUNK):
+        yield from jobs.get_many(ids)
+        after = ids[-1]
+
+
+@router.get(
+    "",
+    dependencies=[Depends(only_query("limit", "after", "kind", "state", "model", "created_after"))],
+)
+def list_jobs(
+    request: Request,
+    response: Response,
+    jobs: Jobs,
+    limit: Limit = 20,
+    after: After = None,
+    kind: JobKind | None = None,
+    state: JobState | None = None,
+    model: Annotated[Id | None, Query(description="Name of the model that is trained.")] = None,
+    created_after: datetime | None = None,
+) -> Page[Job]:
+    """Jobs, newest first."""
+    since = created_after and created_after.astimezone()
+
+    def wanted(job: Job) -> bool:
+        given = ((kind, job.kind), (state, job.state), (model, job.input.get("model")))
+        return all(asked is None or asked == has for asked, has in given)
+
+    def recent() -> Iterator[Job]:
+        for job in newest_first(jobs, after):
+            if since is not None and job.created_at <= since:
+                return
+            yield job
+
+    found = [with_urls(job) for job in islice(filter(wanted, recent()), limit + 1)]
+    return page(request, response, found, limit, lambda job: job.id)
+
+
+@router.get("/{job_id}", responses={304: {"description": "Nothing changed (If-None-Match)."}})
+async def show_job(
+    held: Everything,
+    response: Response,
+    job_id: JobId,
+    wait: Annotated[
+        float, Query(ge=0, le=MAX_WAIT, description="Seconds to wait for a change.")
+    ] = 0,
+    since: Annotated[
+        int | None, Query(ge=0, description="The version that is known; default: the present.")
+    ] = None,
+    if_none_match: Annotated[str, Header(max_length=256)] = "",
+) -> Any:
+    """The truth about one job; with `wait` the answer comes when its version changes."""
+    job = await run_in_threadpool(held.jobs.get, job_id)
+    known = job.version if since is None else since
+    if wait and job.version <= known and not job.state.terminal:
+        job = await wait_for_job(held, job_id, lambda now: now.version > known, wait)
+    etag = f'W/"{job.version}"'
+    if matches(if_none_match, etag):
+        return Response(status_code=304, headers={"ETag": etag, "Cache-Control": "no-cache"})
+    response.headers["ETag"] = etag
+    response.headers["Cache-Control"] = "no-cache"
+    return with_urls(job)
+
+
+@router.post("/{job_id}/cancel", status_code=202, responses={200: {"model": Job}})
+def cancel_job(response: Response, jobs: Jobs, datasets: Datasets, job_id: JobId) -> Job:
+    """Ask a job to end; what was trained so far is kept as a model. Idempotent."""
+    before, after = jobs.cancel(job_id)
+    if before in (JobState.SUCCEEDED, JobState.FAILED):
+        message = f"The job has {before}; nothing can be done with it any more."
+        pointer = {"pointer": "#/state", "message": "Allowed actions: none."}
+        raise Conflict(message, errors=[pointer])
+    if before in (JobState.CANCELLING, JobState.CANCELLED):
+        response.status_code = 200
+    job = jobs.get(job_id)
+    if job.kind is JobKind.INGEST and after is JobState.CANCELLED:
+        datasets.discard(job.input["dataset"])
+    response.headers["Location"] = f"/v1/jobs/{job_id}"
+    return with_urls(job)
+
+
+@router.get(
+    "/{job_id}/events",
+    response_model=Page[JobEvent],
+    responses={
+        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+        204: {"description": "The stream was read to its end."},
+    },
+)
+async def list_job_events(
+    request: Request,
+    response: Response,
+    held: Everything,
+    job_id: JobId,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    after: StreamId = events.BEGIN,
+    last_event_id: Annotated[str | None, Header(max_length=64)] = None,
+) -> Any:
+    """What happened, oldest first; with `Accept: text/event-stream` also what will happen."""
+    await run_in_threadpool(held.jobs.get, job_id)
+    keys = held.jobs.keys
+    if "text/event-stream" in request.headers.get("accept", ""):
+        return await _stream(held, job_id, last_event_id)
+    found = await run_in_threadpool(events.page, held.jobs.client, keys, job_id, after, limit + 1)
+    return page(request, response, found, limit, lambda entry: entry.id)
+
+
+async def _stream(held: Everything, job_id: str, last: str | None) -> Response:
+    async def snapshot() -> Job:
+        return with_urls(await run_in_threadpool(held.jobs.get, job_id))
+
+    feed = Feed(held.waiting, held.jobs.keys.events(job_id), snapshot, held.streams)
+    if last and await feed.ended(last):
+        return Response(status_code=204)  # an EventSource does not come back after this
+    return EventStream(feed.frames(last or None), held.streams)

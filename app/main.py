@@ -1,0 +1,78 @@
+"""The front desk's entrance: `create_app` builds the API, `python -m app.main` serves it."""
+
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from app import datasets, docs, errors, generate, health, jobs, models, runs, train
+from app.guard import Bodies, Failures, Guard, Heads
+from app.schema import PROBLEMS, openapi
+from app.services import open_services
+from core.settings import Settings
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The API. Without `settings` they are read from the environment."""
+    chosen = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_services(chosen) as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(
+        title="Ganvas",
+        version=health.own_version(),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        responses=PROBLEMS,
+        generate_unique_id_function=_operation_id,
+        redirect_slashes=False,
+    )
+    app.openapi = lambda: openapi(app)
+    _route(app)
+    errors.install(app)
+    app.add_middleware(Failures)
+    app.add_middleware(Bodies, limit=chosen.max_body_bytes, streamed=("/v1/datasets",))
+    app.add_middleware(Heads)
+    app.add_middleware(Guard, hosts=chosen.allowed_hosts)
+    return app
+
+
+def _route(app: FastAPI) -> None:
+    """All routes under /v1, the two short aliases, and what is not versioned.
+
+    The first match is taken, so what has to be quick comes first.
+    """
+    app.include_router(generate.router, prefix="/v1")
+    app.include_router(generate.router, include_in_schema=False)
+    for part in (models, jobs, runs, datasets, train, health):
+        app.include_router(part.router, prefix="/v1")
+    app.include_router(train.router, include_in_schema=False)
+    app.include_router(health.about)
+    app.include_router(docs.router)
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    from app.server import serve  # uvicorn is loaded by the process that serves only
+
+    os.umask(0o077)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    settings = Settings()
+    serve(create_app(settings), settings)
+
+
+if __name__ == "__main__":
+    main()

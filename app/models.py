@@ -1,0 +1,110 @@
+"""The trained models: newest versions, all versions of one, cards, samples, and single images."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from pydantic import Field
+
+from app.deps import PNG, After, Everything, Limit, Models
+from app.files import send
+from app.generate import IMAGES
+from app.images import EXTENSIONS, Look, answer, picture_of
+from app.pages import after_cursor, page
+from app.queries import documented, query_of
+from core.errors import NotFound
+from core.generation import Format
+from core.ids import Id
+from core.registry import Reference
+from core.schemas import Model, Page
+from core.seeds import MAX_TEXT, parse_seed
+
+router = APIRouter(prefix="/models", tags=["models"])
+Name = Annotated[Id, Path(description="Of the model.", examples=["sprites"])]
+Version = Annotated[int, Path(ge=1, lt=10**9)]
+
+
+class NamedModel(Model):
+    """The newest version of a model, and which others there are."""
+
+    versions: list[int]
+    aliases: dict[str, int] = Field(examples=[{"latest": 3}])
+
+
+def with_urls(model: Model) -> Model:
+    """The model with the addresses of what belongs to it."""
+    own = f"/v1/models/{model.name}/versions/{model.version}"
+    urls = {
+        "self": own,
+        "generate": f"/v1/generate?model={model.name}@{model.version}",
+        "samples": f"{own}/samples.png",
+    }
+    if model.job is not None:
+        urls["job"] = f"/v1/jobs/{model.job}"
+    return model.model_copy(update={"urls": urls})
+
+
+@router.get("")
+def list_models(
+    request: Request, response: Response, models: Models, limit: Limit = 20, after: After = None
+) -> Page[Model]:
+    """The newest version of every model, the newest model first."""
+    newest: dict[str, Model] = {}
+    for model in models.all():
+        if model.name not in newest or model.version > newest[model.name].version:
+            newest[model.name] = model
+    found = after_cursor(list(newest.values()), lambda model: model.name, after)
+    shown = [with_urls(model) for model in found[: limit + 1]]
+    return page(request, response, shown, limit, lambda model: model.name)
+
+
+@router.get("/{name}")
+def show_model(models: Models, name: Name) -> NamedModel:
+    """The newest version of one model."""
+    versions = models.versions(name)
+    if not versions:
+        raise NotFound("There is no model with this name; GET /v1/models lists them.")
+    numbers = [model.version for model in versions]
+    card: dict[str, Any] = with_urls(versions[0]).model_dump()
+    return NamedModel(**card, versions=numbers, aliases={"latest": numbers[0]})
+
+
+@router.get("/{name}/versions/{version}")
+def show_model_version(models: Models, name: Name, version: Version) -> Model:
+    """The card of one version."""
+    return with_urls(models.get(name, version))
+
+
+@router.delete("/{name}/versions/{version}", status_code=204)
+def delete_model_version(models: Models, name: Name, version: Version) -> None:
+    """Remove one version for ever."""
+    models.remove(name, version)
+
+
+@router.get("/{name}/versions/{version}/samples.png", response_class=Response, responses=PNG)
+def show_model_samples(models: Models, name: Name, version: Version) -> Response:
+    """The last sample grid of the training."""
+    folder = models.folder(models.get(name, version))
+    return send(folder / "samples.png", "image/png", "public, max-age=3600")
+
+
+@router.get(
+    "/{name}/versions/{version}/images/{seed}.{extension}",
+    response_class=Response,
+    responses=IMAGES,
+    openapi_extra=documented(Look),
+)
+async def show_model_image(
+    request: Request,
+    held: Everything,
+    name: Name,
+    version: Version,
+    seed: Annotated[str, Path(max_length=MAX_TEXT)],
+    extension: Annotated[str, Path(pattern="^(png|webp|jpg|jpeg)$")],
+    look: Annotated[Look, Depends(query_of(Look))],
+) -> Response:
+    """One image at its lasting address: the same bytes for ever."""
+    model = held.models.get(name, version)
+    reference = Reference(model=model, folder=held.models.folder(model), pinned=True)
+    format: Format = EXTENSIONS[extension]
+    picture = picture_of(model, [parse_seed(seed)], look, format)
+    return await answer(request, held, reference, picture, name=name, download=look.download)

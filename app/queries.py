@@ -1,0 +1,64 @@
+"""Query parameters as one record: quicker than FastAPI's own reading of them, and strict."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from fastapi import Request
+from pydantic import ValidationError
+
+from app.errors import invalid_request
+from core.errors import Invalid
+from core.schemas import Record
+
+Q = TypeVar("Q", bound=Record)
+
+
+def query_of(kind: type[Q]) -> Callable[[Request], Awaitable[Q]]:
+    """A dependency that reads the query as a `kind`. Raises Invalid, naming what there is."""
+
+    async def read(request: Request) -> Q:
+        given = dict(request.query_params)
+        require_known(given, kind.model_fields)
+        try:
+            return kind.model_validate(given)
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_context=False, include_input=False)
+            raise invalid_request(
+                [{"loc": ("query", *item["loc"]), "msg": item["msg"]} for item in found]
+            ) from error
+
+    return read
+
+
+def only_query(*allowed: str) -> Callable[[Request], Awaitable[None]]:
+    """A dependency that refuses misspelt query parameters."""
+
+    async def check(request: Request) -> None:
+        require_known(request.query_params, allowed)
+
+    return check
+
+
+def require_known(given: Any, allowed: Any) -> None:
+    """Raise Invalid when a name in `given` is not allowed."""
+    unknown = [name for name in given if name not in allowed]
+    if unknown:
+        message = f"There are: {', '.join(allowed)}."
+        errors = [{"pointer": f"#/query/{name[:64]}", "message": message} for name in unknown]
+        raise Invalid(f"A query parameter is not known. {message}", errors=errors)
+
+
+def documented(kind: type[Record]) -> dict[str, Any]:
+    """The OpenAPI parameters of `kind`, for `openapi_extra`."""
+    properties: dict[str, Any] = kind.model_json_schema()["properties"]
+    parameters = [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": schema.get("description", ""),
+            "schema": {key: value for key, value in schema.items() if key != "description"},
+        }
+        for name, schema in properties.items()
+    ]
+    return {"parameters": parameters}

@@ -1,0 +1,93 @@
+"""What one API process holds while it runs: settings, clients, stores, batcher, reconciler."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import redis
+import redis.asyncio
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from app.batcher import Batcher
+from app.replies import Courier
+from app.sse import STEP_SECONDS, Streams
+from app.workforce import Workforce
+from core.connection import connect, connect_async, require_supported
+from core.datasets import DatasetStore
+from core.jobs import JobStore
+from core.presence import Presence
+from core.queue import celery_app, hint
+from core.reconciler import Reconciler
+from core.registry import ModelStore
+from core.schemas import JobKind
+from core.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    settings: Settings
+    jobs: JobStore
+    datasets: DatasetStore
+    models: ModelStore
+    presence: Presence
+    celery: Celery
+    waiting: redis.asyncio.Redis  # for blocking reads of event streams
+    streams: Streams
+    batcher: Batcher
+
+    def hint(self, kind: JobKind) -> None:
+        """Wake a worker. When that fails the reconciler does it later."""
+        try:
+            hint(self.celery, kind.queue)
+        except (OperationalError, RedisError, OSError) as error:
+            log.warning("no hint for %s: %s", kind.queue, error)
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Connect, start what runs in the background, and end it afterwards."""
+    home = settings.folders
+    home.create()
+    client = connect(settings.redis_url)
+    _check(client)
+    jobs = JobStore(client, settings.prefix, home)
+    presence = Presence(client, jobs.keys)
+    celery = celery_app(settings.redis_url, settings.prefix)
+    waiting = connect_async(settings.redis_url, block=STEP_SECONDS)
+    workforce = Workforce(presence.alive)
+    courier = Courier(settings, celery)
+    batcher = Batcher(courier.send, courier.reply, workforce, settings.generate_deadline)
+    reconciler = Reconciler(jobs, celery, settings.prefix)
+    reconciler.start()
+    try:
+        async with workforce.watching(batcher.pump), courier.receiving(batcher.answered):
+            yield Services(
+                settings=settings,
+                jobs=jobs,
+                datasets=DatasetStore(home),
+                models=ModelStore(home),
+                presence=presence,
+                celery=celery,
+                waiting=waiting,
+                streams=Streams(),
+                batcher=batcher,
+            )
+    finally:
+        batcher.close()
+        reconciler.stop()
+        await waiting.aclose()
+        celery.close()
+        client.close()
+
+
+def _check(client: redis.Redis) -> None:
+    """Refuse a server that is known to be unfit; one that does not answer may still come."""
+    try:
+        require_supported(client)
+    except RedisError as error:
+        log.warning("Redis does not answer yet: %s", error)

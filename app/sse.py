@@ -1,0 +1,168 @@
+"""A job's events as server-sent events: a snapshot, then every change, resumable without gaps."""
+
+import json
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import redis.asyncio
+from fastapi.responses import StreamingResponse
+from redis.exceptions import RedisError
+from starlette.types import Receive, Scope, Send
+
+from app.errors import TooManyStreams
+from core.events import event
+from core.schemas import Job, JobEvent
+
+STEP_SECONDS = 1.0  # after which a stream looks whether the service stops
+PING_SECONDS = 15.0
+PAGE = 500
+MAX_STREAMS = 64
+STREAM_ID = re.compile(r"\d{1,20}-\d{1,20}")
+DONE = "done"
+log = logging.getLogger(__name__)
+Snapshot = Callable[[], Any]  # awaitable: the job as it is now
+
+
+class Streams:
+    """Counts the open streams. Once `closing`, they end, and so do other long waits."""
+
+    def __init__(self, most: int = MAX_STREAMS) -> None:
+        self.most = most
+        self.open = 0
+        self.closing = False
+
+    def enter(self) -> None:
+        if self.open >= self.most:
+            raise TooManyStreams(
+                f"{self.most} streams are open already; poll the job instead.", retry_after=10
+            )
+        self.open += 1
+
+    def leave(self) -> None:
+        self.open -= 1
+
+
+class EventStream(StreamingResponse):
+    """An answer that counts as an open stream for as long as it is sent."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, frames: AsyncIterator[str], streams: Streams) -> None:
+        super().__init__(frames, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        streams.enter()
+        self.streams = streams
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.streams.leave()
+
+
+class Feed:
+    """The events of one job. `snapshot` reads the job as it is now."""
+
+    def __init__(
+        self, client: redis.asyncio.Redis, key: str, snapshot: Snapshot, streams: Streams
+    ) -> None:
+        self.client = client
+        self.streams = streams
+        self.key = key
+        self.snapshot = snapshot
+
+    async def ended(self, last: str) -> bool:
+        """Whether `last` is the final event of a finished job: there is nothing to come."""
+        newest = await self._edge(newest=True)
+        return newest is not None and newest.type == DONE and newest.id == last
+
+    async def frames(self, last: str | None) -> AsyncIterator[str]:
+        """Text frames until the job is done. `last` is the id to resume after.
+
+        When Redis fails the stream ends: the client comes back with Last-Event-ID.
+        """
+        try:
+            async for text in self._frames(last):
+                yield text
+        except RedisError as error:
+            log.warning("a stream of events ends early: %s", error)
+
+    async def _frames(self, last: str | None) -> AsyncIterator[str]:
+        yield "retry: 2000\n\n"
+        if last is None:
+            last, text = await self._begin()
+            yield text
+        while not self.streams.closing:
+            if await self._lost(last):
+                yield frame(JobEvent(id="", type="reset", data={}))
+                last, text = await self._begin()
+                yield text
+            entries = await self._after(last)
+            if not entries:
+                yield ": ping\n\n"
+            for entry in entries:
+                last = entry.id
+                yield frame(entry)
+                if entry.type == DONE:
+                    return
+
+    async def _begin(self) -> tuple[str, str]:
+        """A snapshot and the id after which events are newer than it."""
+        newest = await self._edge(newest=True)
+        start = newest.id if newest is not None else "0-0"
+        job: Job = await self.snapshot()
+        if newest is not None and newest.type == DONE:
+            start = _before(start)  # a finished job still says so
+        data = job.model_dump(mode="json")
+        return start, frame(JobEvent(id=start, type="snapshot", data=data))
+
+    async def _after(self, last: str) -> list[JobEvent]:
+        """The next events; none when it is time for a ping, or to end."""
+        end = time.monotonic() + PING_SECONDS
+        block = int(STEP_SECONDS * 1000)
+        while time.monotonic() < end and not self.streams.closing:
+            found: Any = await self.client.xread({self.key: last}, count=PAGE, block=block)
+            if found:
+                streams = found.items() if isinstance(found, dict) else found
+                return [event(*entry) for _, entries in streams for entry in _flat(entries)]
+        return []
+
+    async def _lost(self, last: str) -> bool:
+        """Whether events after `last` are gone, or `last` is not of this stream."""
+        if not STREAM_ID.fullmatch(last):
+            return True
+        oldest, newest = await self._edge(newest=False), await self._edge(newest=True)
+        if oldest is None or newest is None:
+            return False
+        whole = oldest.type == "state" and oldest.data.get("version") == 1
+        at = _order(last)
+        return at > _order(newest.id) or (not whole and at < _order(_before(oldest.id)))
+
+    async def _edge(self, *, newest: bool) -> JobEvent | None:
+        read = self.client.xrevrange if newest else self.client.xrange
+        found: Any = await read(self.key, count=1)
+        return event(*found[0]) if found else None
+
+
+def frame(entry: JobEvent) -> str:
+    """One event on the wire. JSON has no line breaks of its own."""
+    resume = f"id: {entry.id}\n" if entry.id else ""
+    return f"{resume}event: {entry.type}\ndata: {json.dumps(entry.data)}\n\n"
+
+
+def _order(stream_id: str) -> tuple[int, int]:
+    milliseconds, _, number = stream_id.partition("-")
+    return int(milliseconds), int(number)
+
+
+def _before(stream_id: str) -> str:
+    """The largest id that is smaller."""
+    milliseconds, number = _order(stream_id)
+    return f"{milliseconds}-{number - 1}" if number else f"{milliseconds - 1}-{2**64 - 1}"
+
+
+def _flat(entries: Any) -> Any:
+    """redis-py nests the entries of RESP3 answers once more."""
+    return entries[0] if entries and isinstance(entries[0], list) else entries

@@ -1,0 +1,131 @@
+"""Uploads on their way to disk: as a stream, in blocks, bounded in size and in slowness."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Protocol
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
+
+from app.errors import TooSlow
+from app.forms import FormSink
+from app.guard import declared
+from core.errors import Invalid, TooLarge, UnsupportedMedia
+
+ARCHIVES = (
+    "application/zip",
+    "application/x-zip-compressed",
+    "application/x-tar",
+    "application/gzip",
+    "application/x-gzip",
+    "application/octet-stream",
+)
+FORM = "multipart/form-data"
+BLOCK_BYTES = 1024 * 1024  # written at once
+WINDOW_SECONDS = 30.0
+WINDOW_BYTES = 30 * 1024  # that have to arrive in each window
+
+
+class Sink(Protocol):
+    """Takes the bytes of a body. Called from one thread at a time."""
+
+    digest: "hashlib._Hash"
+
+    def write(self, block: bytes) -> None: ...
+
+    def finish(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class FileSink:
+    """The body is the file `source`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.digest = hashlib.sha256()
+        self._file = open(folder / "source", "xb")  # noqa: SIM115 - closed in close()
+
+    def write(self, block: bytes) -> None:
+        self.digest.update(block)
+        self._file.write(block)
+
+    def finish(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+
+
+async def receive_upload(request: Request, folder: Path, limit: int) -> str:
+    """Store the body of `request` in `folder`; answers the SHA-256 of what came.
+
+    Raises TooLarge, TooSlow, UnsupportedMedia, Invalid, ClientDisconnect, OSError.
+    """
+    if declared(request.headers) > limit:
+        raise _too_large(limit)
+    sink = _sink(request, folder)
+    try:
+        async for block in _blocks(request.receive, limit):
+            await run_in_threadpool(sink.write, block)
+        await run_in_threadpool(sink.finish)
+    finally:
+        sink.close()
+    return sink.digest.hexdigest()
+
+
+def _sink(request: Request, folder: Path) -> Sink:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == FORM:
+        return FormSink(folder, request.headers["content-type"])
+    if kind in ARCHIVES:
+        return FileSink(folder)
+    names = ", ".join((*ARCHIVES, FORM, "application/json"))
+    raise UnsupportedMedia(f"Send an archive, or images as a form: {names}.")
+
+
+async def _blocks(receive: Receive, limit: int) -> AsyncIterator[bytes]:
+    """The body in large blocks. Raises TooLarge as soon as it is, Invalid when it is empty."""
+    block, total = bytearray(), 0
+    async for chunk in _chunks(receive):
+        total += len(chunk)
+        if total > limit:
+            raise _too_large(limit)
+        block += chunk
+        if len(block) >= BLOCK_BYTES:
+            yield bytes(block)
+            block.clear()
+    if total == 0:
+        raise Invalid("The body is empty: send an archive or images.")
+    if block:
+        yield bytes(block)
+
+
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+    """The body as it arrives. Raises TooSlow, and ClientDisconnect when it ends early."""
+    loop = asyncio.get_running_loop()
+    end, arrived, more = loop.time() + WINDOW_SECONDS, 0, True
+    while more:
+        try:
+            async with asyncio.timeout_at(end):
+                message = await receive()
+        except TimeoutError:
+            if arrived < WINDOW_BYTES:
+                raise TooSlow("Less than 1 KB a second came for half a minute.") from None
+            end, arrived = loop.time() + WINDOW_SECONDS, 0
+            continue
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
+        arrived += len(chunk)
+        more = message.get("more_body", False)
+        yield chunk
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"An upload may have {limit} bytes.")

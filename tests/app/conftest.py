@@ -1,0 +1,114 @@
+"""The API in this process, on the real server, without any worker unless a test announces one."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from app.main import create_app
+from app.services import Services
+from core.files import write_json
+from core.presence import Presence
+from core.registry import ModelStore
+from core.schemas import Dataset, Model, WorkerInfo
+from core.settings import Settings
+from tests.app.serving import serve
+
+CATALOGUE: dict[str, Any] = {
+    "tasks": {"generate": {"summary": "Images from noise."}},
+    "presets": ["auto", "tiny"],
+    "options": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "architecture": {"enum": ["r3", "dcgan"]},
+            "batch": {"type": "integer", "minimum": 2, "maximum": 1024},
+            "lr": {"type": "number", "exclusiveMinimum": 0},
+        },
+    },
+}
+
+
+@pytest.fixture
+def app(settings: Settings) -> FastAPI:
+    return create_app(settings)
+
+
+@pytest.fixture
+def api(app: FastAPI) -> Iterator[httpx.Client]:
+    with serve(app) as url, httpx.Client(base_url=url, trust_env=False, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+def held(app: FastAPI, api: httpx.Client) -> Services:
+    return app.state.services
+
+
+@pytest.fixture
+def announce(held: Services) -> Callable[..., str]:
+    """Let a worker of the given queues be alive."""
+
+    def show(*queues: str, catalogue: dict[str, Any] | None = None) -> str:
+        worker = WorkerInfo(
+            id="-".join(queues),
+            queues=list(queues),
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            started_at=datetime.now(UTC),
+            catalogue=catalogue,
+        )
+        Presence(held.jobs.client, held.jobs.keys).announce(worker)
+        held.batcher.workforce.forget()
+        return worker.id
+
+    return show
+
+
+@pytest.fixture
+def trainer(announce: Callable[..., str]) -> None:
+    announce("train", catalogue=CATALOGUE)
+
+
+@pytest.fixture
+def publish(settings: Settings) -> Callable[..., Model]:
+    """Put a model version on disk; its weights are only bytes here."""
+
+    def put(name: str = "cats", job: str = "job-1", **card: Any) -> Model:
+        source = settings.folders.jobs / f"publish-{job}"
+        source.mkdir()
+        (source / "model.safetensors").write_bytes(job.encode())
+        shape = {"resolution": 32, "channels": 3, "z_dim": 64}
+        header = {"architecture": "r3", "shape": shape}
+        write_json(source / "model.json", header)
+        return ModelStore(settings.folders).publish(source, name, {"job": job} | card)
+
+    return put
+
+
+@pytest.fixture
+def dataset(settings: Settings) -> Callable[..., Dataset]:
+    """Put a ready data set on disk."""
+
+    def put(dataset_id: str = "ds-1", name: str = "cats", **fields: Any) -> Dataset:
+        folder = settings.folders.dataset(dataset_id)
+        folder.mkdir()
+        record: dict[str, Any] = {
+            "id": dataset_id,
+            "name": name,
+            "created_at": datetime.now(UTC).isoformat(),
+            "images": 10,
+            "resolutions": [32, 64],
+            "trains": {"generate": True, "caption": "The images have no texts."},
+        }
+        write_json(folder / "dataset.json", record | fields)
+        (folder / "preview.png").write_bytes(b"\x89PNG preview")
+        write_json(folder / "report.json", {"skipped": []})
+        return Dataset(**(record | fields))
+
+    return put

@@ -1,0 +1,245 @@
+"""Jobs over HTTP: the truth about each, its actions, and its events."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from app.services import Services
+from core.jobs import Claim, Note
+from core.schemas import Job, JobKind, JobState
+from tests.waiting import wait_for
+
+
+def new_job(held: Services, **fields: Any) -> Job:
+    return held.jobs.create(JobKind.TRAIN, {"dataset": "ds-1", "model": "cats", **fields})[0]
+
+
+def claimed(held: Services) -> Claim:
+    claim = held.jobs.claim_next("train", "worker-1")
+    assert claim is not None
+    return claim
+
+
+def test_unknown_and_malformed_ids_are_refused(api: httpx.Client) -> None:
+    assert api.get("/v1/jobs/job-unknown").status_code == 404
+    assert api.get("/v1/jobs/..%2fetc").status_code in (404, 422)
+    assert api.get("/v1/jobs/UPPER").status_code == 422
+
+
+def test_job_is_shown_with_its_addresses(api: httpx.Client, held: Services) -> None:
+    job = new_job(held)
+    answer = api.get(f"/v1/jobs/{job.id}")
+    assert answer.json()["state"] == "queued"
+    assert answer.json()["urls"]["cancel"] == f"/v1/jobs/{job.id}/cancel"
+    assert answer.json()["urls"]["metrics"] == f"/v1/jobs/{job.id}/metrics"
+
+
+def test_unchanged_job_is_not_sent_twice(api: httpx.Client, held: Services) -> None:
+    job = new_job(held)
+    etag = api.get(f"/v1/jobs/{job.id}").headers["ETag"]
+    again = api.get(f"/v1/jobs/{job.id}", headers={"If-None-Match": etag})
+    assert (again.status_code, again.content) == (304, b"")
+    claimed(held)
+    changed = api.get(f"/v1/jobs/{job.id}", headers={"If-None-Match": etag})
+    assert (changed.status_code, changed.json()["state"]) == (200, "running")
+
+
+def test_long_poll_answers_at_the_change(api: httpx.Client, held: Services) -> None:
+    job = new_job(held)
+    answers: list[httpx.Response] = []
+    url = f"/v1/jobs/{job.id}?wait=20&since={job.version}"
+    waiter = threading.Thread(target=lambda: answers.append(api.get(url)))
+    waiter.start()
+    wait_for(lambda: _blocked_readers(held) > 0, "the poll to wait")
+    claimed(held)
+    waiter.join(5)
+    assert answers[0].json()["state"] == "running"
+
+
+def test_long_poll_of_an_older_version_answers_at_once(api: httpx.Client, held: Services) -> None:
+    job = new_job(held)
+    claimed(held)
+    answer = api.get(f"/v1/jobs/{job.id}?wait=20&since={job.version}")
+    assert answer.json()["state"] == "running"
+
+
+def test_jobs_are_listed_newest_first_in_pages(api: httpx.Client, held: Services) -> None:
+    ids = sorted((new_job(held).id for _ in range(5)), reverse=True)
+    first = api.get("/v1/jobs?limit=2")
+    assert [job["id"] for job in first.json()["data"]] == ids[:2]
+    assert first.json()["has_more"]
+    rest, url = [], first.links["next"]["url"]
+    while url:
+        answer = api.get(url)
+        rest += [job["id"] for job in answer.json()["data"]]
+        url = answer.links.get("next", {}).get("url")
+    assert rest == ids[2:]
+
+
+def test_jobs_are_filtered(api: httpx.Client, held: Services) -> None:
+    job, other = new_job(held), new_job(held, model="dogs")
+    held.jobs.cancel(other.id)
+
+    def ids(query: str) -> list[str]:
+        return [job["id"] for job in api.get(f"/v1/jobs?{query}").json()["data"]]
+
+    assert ids("model=dogs") == [other.id]
+    assert ids("state=queued") == [job.id]
+    assert ids("kind=ingest") == []
+    assert ids("created_after=2100-01-01T00:00:00Z") == []
+    assert len(ids("created_after=2020-01-01T00:00:00")) == 2
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1e9", "after=%2e%2e", "state=odd", "lmit=3"])
+def test_bad_list_parameters_are_refused(api: httpx.Client, query: str) -> None:
+    answer = api.get(f"/v1/jobs?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"].startswith("#/query/")
+
+
+def test_queued_job_is_cancelled_and_stays_so(api: httpx.Client, held: Services) -> None:
+    url = f"/v1/jobs/{new_job(held).id}/cancel"
+    first, second = api.post(url), api.post(url)
+    assert (first.status_code, first.json()["state"]) == (202, "cancelled")
+    assert (second.status_code, second.json()["state"]) == (200, "cancelled")
+    assert "cancel" not in first.json()["urls"]
+
+
+def test_running_job_is_being_cancelled(api: httpx.Client, held: Services) -> None:
+    job = new_job(held)
+    claimed(held)
+    url = f"/v1/jobs/{job.id}/cancel"
+    assert (api.post(url).json()["state"], api.post(url).status_code) == ("cancelling", 200)
+
+
+def test_finished_job_cannot_be_cancelled(api: httpx.Client, held: Services) -> None:
+    job = new_job(held)
+    held.jobs.finish(claimed(held), JobState.SUCCEEDED, output={})
+    answer = api.post(f"/v1/jobs/{job.id}/cancel")
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+
+
+def test_cancelled_preparation_leaves_no_upload(api: httpx.Client, held: Services) -> None:
+    dataset_id, folder = held.datasets.begin("cats")
+    job, _ = held.jobs.create(JobKind.INGEST, {"dataset": dataset_id, "name": "cats"})
+    assert api.post(f"/v1/jobs/{job.id}/cancel").json()["state"] == "cancelled"
+    assert not folder.exists()
+
+
+def test_events_are_paged(api: httpx.Client, held: Services) -> None:
+    job = new_job(held)
+    held.jobs.beat(claimed(held), [Note(type="progress", data={"step": n}) for n in range(3)])
+    first = api.get(f"/v1/jobs/{job.id}/events?limit=2").json()
+    assert [event["type"] for event in first["data"]] == ["state", "state"]
+    rest = api.get(f"/v1/jobs/{job.id}/events?after={first['last_id']}").json()
+    assert [event["data"]["step"] for event in rest["data"]] == [0, 1, 2]
+    assert not rest["has_more"]
+
+
+def _blocked_readers(held: Services) -> int:
+    info: Any = held.jobs.client.info("clients")
+    return info["blocked_clients"] - 1  # one waits for replies
+
+
+# --- server-sent events
+
+
+def frames(answer: httpx.Response) -> Iterator[dict[str, str]]:
+    """The events of a stream, without comments."""
+    fields: dict[str, str] = {}
+    for line in answer.iter_lines():
+        name, _, value = line.partition(": ")
+        if line and name:
+            fields[name] = value
+        elif not line and "event" in fields:
+            yield fields
+            fields = {}
+
+
+def stream(api: httpx.Client, job_id: str, last: str | None = None) -> list[dict[str, str]]:
+    """All events until the stream ends."""
+    headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last} if last else {})
+    with api.stream("GET", f"/v1/jobs/{job_id}/events", headers=headers) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        return list(frames(answer))
+
+
+def finished_job(held: Services) -> Job:
+    job = new_job(held)
+    claim = claimed(held)
+    held.jobs.beat(claim, [Note(type="progress", data={"step": n}) for n in range(5)])
+    held.jobs.finish(claim, JobState.SUCCEEDED, output={})
+    return held.jobs.get(job.id)
+
+
+def test_stream_of_a_finished_job_is_a_snapshot_and_done(api: httpx.Client, held: Services) -> None:
+    job = finished_job(held)
+    seen = stream(api, job.id)
+    assert [frame["event"] for frame in seen] == ["snapshot", "done"]
+
+
+def test_stream_shows_what_happens_until_done(api: httpx.Client, held: Services) -> None:
+    job = new_job(held)
+    seen: list[dict[str, str]] = []
+    reader = threading.Thread(target=lambda: seen.extend(stream(api, job.id)))
+    reader.start()
+    wait_for(lambda: _blocked_readers(held) > 0, "the stream to wait")
+    held.jobs.cancel(job.id)
+    reader.join(5)
+    assert [frame["event"] for frame in seen] == ["snapshot", "state", "done"]
+    wait_for(lambda: held.streams.open == 0, "the stream to be counted out")
+
+
+def test_stream_resumes_without_gap_or_repetition(api: httpx.Client, held: Services) -> None:
+    job = finished_job(held)
+    entries = api.get(f"/v1/jobs/{job.id}/events").json()["data"]
+    for position, entry in enumerate(entries[:-1]):
+        seen = stream(api, job.id, entry["id"])
+        assert [frame["id"] for frame in seen] == [e["id"] for e in entries[position + 1 :]]
+
+
+def test_stream_read_to_its_end_has_nothing_more(api: httpx.Client, held: Services) -> None:
+    job = finished_job(held)
+    last = api.get(f"/v1/jobs/{job.id}/events").json()["last_id"]
+    headers = {"Accept": "text/event-stream", "Last-Event-ID": last}
+    assert api.get(f"/v1/jobs/{job.id}/events", headers=headers).status_code == 204
+
+
+@pytest.mark.parametrize("last", ["1-1", "99999999999999-0", "nonsense"])
+def test_stream_begins_anew_after_trimming(api: httpx.Client, held: Services, last: str) -> None:
+    job = finished_job(held)
+    held.jobs.client.xtrim(held.jobs.keys.events(job.id), maxlen=2, approximate=False)
+    seen = stream(api, job.id, last)
+    assert [frame["event"] for frame in seen] == ["reset", "snapshot", "done"]
+
+
+def test_head_of_a_stream_ends(api: httpx.Client, held: Services) -> None:
+    url = f"/v1/jobs/{new_job(held).id}/events"
+    answer = api.head(url, headers={"Accept": "text/event-stream"})
+    assert (answer.status_code, answer.content) == (200, b"")
+    wait_for(lambda: held.streams.open == 0, "the stream to be counted out")
+
+
+def test_stream_of_a_gone_client_ends(api: httpx.Client, held: Services) -> None:
+    url = f"/v1/jobs/{new_job(held).id}/events"
+    with api.stream("GET", url, headers={"Accept": "text/event-stream"}) as answer:
+        assert next(frames(answer))["event"] == "snapshot"
+    wait_for(lambda: held.streams.open == 0, "the stream to be counted out")
+
+
+def test_streams_and_polls_end_when_the_service_stops(api: httpx.Client, held: Services) -> None:
+    job = new_job(held)
+    held.streams.closing = True
+    assert [frame["event"] for frame in stream(api, job.id)] == ["snapshot"]
+    assert api.get(f"/v1/jobs/{job.id}?wait=30").json()["state"] == "queued"
+
+
+def test_too_many_streams_are_refused(api: httpx.Client, held: Services) -> None:
+    job = finished_job(held)
+    held.streams.most = 0
+    answer = api.get(f"/v1/jobs/{job.id}/events", headers={"Accept": "text/event-stream"})
+    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_streams")
+    assert int(answer.headers["Retry-After"]) > 0

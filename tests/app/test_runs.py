@@ -1,0 +1,92 @@
+"""Metrics, sample grids and the log of a job."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.series import read_rows, thin
+from app.services import Services
+from core.schemas import JobKind
+
+
+@pytest.fixture
+def run(held: Services) -> tuple[str, Path]:
+    """The URL and the folder of a job."""
+    job, _ = held.jobs.create(JobKind.TRAIN, {"dataset": "ds-1", "model": "cats"})
+    return f"/v1/jobs/{job.id}", held.jobs.home.job(job.id)
+
+
+def write_metrics(folder: Path, steps: int) -> None:
+    lines = [json.dumps({"step": n, "loss": n / 2, "fid": float("nan")}) for n in range(steps)]
+    (folder / "metrics.jsonl").write_text("\n".join([*lines, '{"step": 99, "lo']))
+
+
+def test_job_that_has_not_begun_has_nothing(api: httpx.Client, run: tuple[str, Path]) -> None:
+    url, _ = run
+    empty = {"object": "series", "steps": [], "series": {}}
+    assert api.get(f"{url}/metrics").json() == empty
+    assert api.get(f"{url}/samples").json()["data"] == []
+    assert api.get(f"{url}/log").text == ""
+
+
+def test_series_are_thinned_to_mean_and_extremes(api: httpx.Client, run: tuple[str, Path]) -> None:
+    url, folder = run
+    write_metrics(folder, 10)
+    series = api.get(f"{url}/metrics?max_points=5&keys=loss").json()
+    assert series["steps"] == [1, 3, 5, 7, 9]
+    assert series["series"]["loss"]["mean"] == [0.25, 1.25, 2.25, 3.25, 4.25]
+    assert series["series"]["loss"]["min"] == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert series["series"]["loss"]["max"] == [0.5, 1.5, 2.5, 3.5, 4.5]
+
+
+def test_series_continue_after_a_step(api: httpx.Client, run: tuple[str, Path]) -> None:
+    url, folder = run
+    write_metrics(folder, 10)
+    assert api.get(f"{url}/metrics?since_step=7").json()["steps"] == [8, 9]
+
+
+def test_series_as_csv(api: httpx.Client, run: tuple[str, Path]) -> None:
+    url, folder = run
+    write_metrics(folder, 3)
+    answer = api.get(f"{url}/metrics", headers={"Accept": "text/csv"})
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    rows = list(csv.reader(io.StringIO(answer.text)))
+    assert rows[0] == ["step", "loss", "loss_min", "loss_max"]
+    assert rows[3] == ["2", "1.0", "1.0", "1.0"]
+
+
+def test_repeated_step_counts_once(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("".join(f'{{"step": {n}, "a": {a}}}\n' for n, a in [(1, 1), (2, 2), (1, 5)]))
+    assert read_rows(path, -1) == [(1, {"a": 5.0})]
+
+
+def test_metric_that_is_missing_in_a_group_is_null() -> None:
+    series = thin([(1, {"a": 1.0}), (2, {"b": 2.0})], None, 10)
+    assert series.series["a"].mean == [1.0, None]
+    assert series.series["b"].min == [None, 2.0]
+
+
+def test_samples_are_listed_and_shown(api: httpx.Client, run: tuple[str, Path]) -> None:
+    url, folder = run
+    (folder / "samples").mkdir()
+    for name in ("000000200.png", "000000010.png", ".000000300.png.1234.tmp", "x.png"):
+        (folder / "samples" / name).write_bytes(name.encode())
+    samples = api.get(f"{url}/samples").json()["data"]
+    assert [sample["step"] for sample in samples] == [10, 200]
+    answer = api.get(samples[1]["url"])
+    assert (answer.content, answer.headers["Content-Type"]) == (b"000000200.png", "image/png")
+    assert api.get(f"{url}/samples/11.png").status_code == 404
+    assert api.get(f"{url}/samples/-1.png").status_code == 422
+
+
+def test_log_is_the_last_64_kilobytes_as_text(api: httpx.Client, run: tuple[str, Path]) -> None:
+    url, folder = run
+    (folder / "log.txt").write_bytes(b"first\n" + b"\xff<b>" * 40_000 + b"last")
+    answer = api.get(f"{url}/log")
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    assert answer.text.endswith("last") and "first" not in answer.text
