@@ -1,0 +1,218 @@
+"""The client for asyncio: the same calls as `Client`, awaited."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Self, TypeVar, Unpack
+
+import httpx
+
+from core.schemas import Dataset, Job, JobEvent, Model, Page, SampleRequest
+from ganvas.calls import Calls
+from ganvas.events import SILENCE_SECONDS, EventReader
+from ganvas.fields import GeneratedImage, PictureFields, TrainFields, train_request
+from ganvas.packing import Progress, Source, name_of, packed
+from ganvas.transport import Flow, Outcome, Pause, Request, Upload, http_options, resume
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """Talks to one service; see `Client` for the arguments and the errors."""
+
+    def __init__(
+        self,
+        base_url: str = "http://127.0.0.1:8000",
+        *,
+        timeout: float = 30.0,
+        retries: int = 4,
+    ) -> None:
+        self._timeout = timeout
+        self._calls = Calls(retries)
+        self._http = httpx.AsyncClient(**http_options(base_url, timeout))
+        self.datasets = AsyncDatasets(self)
+        self.jobs = AsyncJobs(self)
+        self.models = AsyncModels(self)
+
+    async def train(self, dataset: str, **fields: Unpack[TrainFields]) -> "AsyncJobHandle":
+        """Start a training. dataset: an id, a name, or `sample:sprites`."""
+        job = await self._run(self._calls.train(train_request(dataset, **fields)))
+        return AsyncJobHandle(self, job)
+
+    async def generate(
+        self, seed: int | str | None = None, **fields: Unpack[PictureFields]
+    ) -> GeneratedImage:
+        """The bytes of one image, or of a grid (`n`, `seeds`). Equal seeds, equal bytes."""
+        return await self._run(self._calls.generate(seed, fields))
+
+    async def catalogue(self) -> dict[str, Any]:
+        """What the living workers can train, with every option."""
+        return await self._run(self._calls.catalogue())
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _run(self, flow: Flow[T]) -> T:
+        outcome: Outcome = None
+        while True:
+            try:
+                step = resume(flow, outcome)
+            except StopIteration as end:
+                return end.value
+            outcome = await self._take(step)
+
+    async def _take(self, step: Request | Pause) -> Outcome:
+        if isinstance(step, Pause):
+            await asyncio.sleep(step.seconds)
+            return None
+        content = _chunks(step.upload) if step.upload else None
+        try:
+            return await self._http.request(content=content, **step.arguments(self._timeout))
+        except httpx.TransportError as error:
+            return error
+
+    async def _events(self, job_id: str, after: str | None) -> AsyncIterator[JobEvent]:
+        reader = EventReader(after)
+        while True:
+            try:
+                async for event in self._stream(job_id, reader):
+                    yield event
+                error = None
+            except httpx.TransportError as broken:
+                error = broken
+            if reader.finished:
+                return
+            await asyncio.sleep(reader.broken(error))
+
+    async def _stream(self, job_id: str, reader: EventReader) -> AsyncIterator[JobEvent]:
+        url, timeout = f"/v1/jobs/{job_id}/events", httpx.Timeout(10.0, read=SILENCE_SECONDS)
+        stream = self._http.stream("GET", url, headers=reader.headers, timeout=timeout)
+        async with stream as response:
+            if response.status_code != 200:
+                await response.aread()
+            if not reader.opened(response):
+                return
+            async for chunk in response.aiter_bytes():
+                for event in reader.feed(chunk):
+                    yield event
+                if reader.finished:
+                    return
+
+
+class AsyncJobHandle:
+    """One job, as last seen in `job`."""
+
+    def __init__(self, client: AsyncClient, job: Job) -> None:
+        self._client = client
+        self.job = job
+
+    @property
+    def id(self) -> str:
+        return self.job.id
+
+    async def refresh(self) -> Job:
+        """Ask the service for the present state."""
+        self.job = await self._client.jobs.get(self.id)
+        return self.job
+
+    async def wait(
+        self, timeout: float | None = None, on_progress: Callable[[Job], None] | None = None
+    ) -> Job:
+        """The job in its final state, whichever that is. Raises TimeoutError."""
+        flow = self._client._calls.wait(self.job, timeout, on_progress)
+        self.job = await self._client._run(flow)
+        return self.job
+
+    def events(self, after: str | None = None) -> AsyncIterator[JobEvent]:
+        """What happens, until the job's end; broken connections go on where they broke."""
+        return self._client._events(self.id, after)
+
+    async def cancel(self) -> Job:
+        """Ask for its end; what was trained so far becomes a model."""
+        self.job = await self._client._run(self._client._calls.cancel(self.id))
+        return self.job
+
+    async def log(self) -> str:
+        """What the job's process wrote."""
+        return await self._client._run(self._client._calls.log(self.id))
+
+
+class AsyncDatasets:
+    """`client.datasets`"""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def upload(
+        self, source: Source, name: str | None = None, on_progress: Progress | None = None
+    ) -> Dataset:
+        """See `Datasets.upload`. Packing a folder happens in a thread."""
+        packing = packed(source, on_progress)
+        upload = await asyncio.to_thread(packing.__enter__)
+        try:
+            flow = self._client._calls.upload(upload, name or name_of(source))
+            return await self._client._run(flow)
+        finally:
+            packing.__exit__(None, None, None)
+
+    async def sample(self, request: SampleRequest | None = None) -> Dataset:
+        """A data set that the service draws itself; the same request means the same images."""
+        return await self._client._run(self._client._calls.sample(request))
+
+    async def list(self, limit: int | None = None, after: str | None = None) -> Page[Dataset]:
+        return await self._client._run(self._client._calls.datasets(limit, after))
+
+    async def get(self, dataset_id: str) -> Dataset:
+        return await self._client._run(self._client._calls.dataset(dataset_id))
+
+    async def report(self, dataset_id: str) -> dict[str, Any]:
+        """The health report: skipped files and why, duplicates, warnings."""
+        return await self._client._run(self._client._calls.dataset_report(dataset_id))
+
+    async def delete(self, dataset_id: str) -> None:
+        await self._client._run(self._client._calls.delete_dataset(dataset_id))
+
+
+class AsyncJobs:
+    """`client.jobs`"""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def list(
+        self, limit: int | None = None, after: str | None = None, state: str | None = None
+    ) -> Page[Job]:
+        """Newest first."""
+        return await self._client._run(self._client._calls.jobs(limit, after, state=state))
+
+    async def get(self, job_id: str) -> Job:
+        return await self._client._run(self._client._calls.job(job_id))
+
+    async def handle(self, job_id: str) -> AsyncJobHandle:
+        """For wait(), events() and cancel()."""
+        return AsyncJobHandle(self._client, await self.get(job_id))
+
+
+class AsyncModels:
+    """`client.models`"""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def list(self, limit: int | None = None, after: str | None = None) -> Page[Model]:
+        """Newest first."""
+        return await self._client._run(self._client._calls.models(limit, after))
+
+    async def get(self, name: str, version: int | None = None) -> Model:
+        """The card of one version; without a version of the newest."""
+        return await self._client._run(self._client._calls.model(name, version))
+
+
+async def _chunks(upload: Upload) -> AsyncIterator[bytes]:
+    for chunk in upload.chunks():  # a read of a quarter of a MiB does not hold the loop up
+        yield chunk

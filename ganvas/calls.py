@@ -1,0 +1,209 @@
+"""Every call of the REST contract as a flow: what is sent, and what becomes of the answer.
+
+Written once for both clients; see ganvas/transport.py for what a flow is.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from core.schemas import Dataset, Job, Model, Page, SampleRequest, TrainRequest
+from ganvas.fields import GeneratedImage
+from ganvas.transport import (
+    REFUSED_FOR_NOW,
+    Flow,
+    GanvasAPIError,
+    Pause,
+    Request,
+    Unreachable,
+    Upload,
+    exchange,
+)
+
+POLL_SECONDS = 10.0  # how long the service may hold one request for news
+OUTAGE_SECONDS = 60.0  # how long `wait` puts up with a service that does not answer
+INGEST_SECONDS = 20.0  # how long an upload waits for the data set to be ready
+
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+
+
+class Outage:
+    """A service that is away for a moment while we wait for a job: a restart, say."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+
+    def pause(self, error: Unreachable | GanvasAPIError) -> Pause:
+        """What to do instead of failing. Raises `error` when it is final or lasts too long."""
+        now = time.monotonic()
+        self._began = self._began or now
+        final = isinstance(error, GanvasAPIError) and error.status not in REFUSED_FOR_NOW
+        if final or now - self._began > OUTAGE_SECONDS:
+            raise error
+        return Pause(1.0)
+
+
+class Calls:
+    """`retries`: how often a request is sent again when the service is away or busy."""
+
+    def __init__(self, retries: int) -> None:
+        self.retries = retries
+
+    def catalogue(self) -> Flow[dict[str, Any]]:
+        return self._get("/v1/catalogue", _json)
+
+    def datasets(self, limit: int | None, after: str | None) -> Flow[Page[Dataset]]:
+        return self._page("/v1/datasets", Page[Dataset], limit=limit, after=after)
+
+    def dataset(self, dataset_id: str) -> Flow[Dataset]:
+        return self._get(f"/v1/datasets/{dataset_id}", _record(Dataset))
+
+    def dataset_report(self, dataset_id: str) -> Flow[dict[str, Any]]:
+        return self._get(f"/v1/datasets/{dataset_id}/report", _json)
+
+    def delete_dataset(self, dataset_id: str) -> Flow[None]:
+        request = Request(method="DELETE", path=f"/v1/datasets/{dataset_id}")
+        return self._exchange(request, lambda response: None)
+
+    def upload(self, upload: Upload, name: str) -> Flow[Dataset]:
+        """Ends when the data set is ready. Raises GanvasAPIError when it does not become one."""
+        request = self._new_dataset(params={"name": name}, upload=upload)
+        return self._until_ready(request)
+
+    def sample(self, request: SampleRequest | None) -> Flow[Dataset]:
+        request = request or SampleRequest.model_validate({"sample": "sprites"})
+        return self._until_ready(self._new_dataset(json=request.model_dump()))
+
+    def train(self, request: TrainRequest) -> Flow[Job]:
+        """Sent with an Idempotency-Key, so that a repeated request does not train twice."""
+        headers = {"Idempotency-Key": secrets.token_hex(16)}
+        body = request.model_dump(exclude_defaults=True, mode="json")
+        return self._exchange(
+            Request(method="POST", path="/v1/train", json=body, headers=headers), _record(Job)
+        )
+
+    def jobs(self, limit: int | None, after: str | None, **filters: Any) -> Flow[Page[Job]]:
+        return self._page("/v1/jobs", Page[Job], limit=limit, after=after, **filters)
+
+    def job(self, job_id: str) -> Flow[Job]:
+        return self._get(f"/v1/jobs/{job_id}", _record(Job))
+
+    def cancel(self, job_id: str) -> Flow[Job]:
+        headers = {"Idempotency-Key": secrets.token_hex(16)}
+        request = Request(method="POST", path=f"/v1/jobs/{job_id}/cancel", headers=headers)
+        return self._exchange(request, _record(Job))
+
+    def log(self, job_id: str) -> Flow[str]:
+        return self._get(f"/v1/jobs/{job_id}/log", lambda response: response.text)
+
+    def wait(
+        self, job: Job, timeout: float | None, on_progress: Callable[[Job], None] | None
+    ) -> Flow[Job]:
+        """The job in its final state. Raises TimeoutError."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        outage = Outage()
+        while True:
+            if on_progress:
+                on_progress(job)
+            if job.state.terminal:
+                return job
+            left = POLL_SECONDS if deadline is None else deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"Job {job.id} is still {job.state} after {timeout:g} s.")
+            try:
+                job = yield from self._news(job, min(left, POLL_SECONDS))
+                outage = Outage()
+            except (Unreachable, GanvasAPIError) as error:
+                yield outage.pause(error)
+
+    def models(self, limit: int | None, after: str | None) -> Flow[Page[Model]]:
+        return self._page("/v1/models", Page[Model], limit=limit, after=after)
+
+    def model(self, name: str, version: int | None) -> Flow[Model]:
+        exact = f"/versions/{version}" if version is not None else ""
+        return self._get(f"/v1/models/{name}{exact}", _record(Model))
+
+    def generate(self, seed: int | str | None, fields: Mapping[str, Any]) -> Flow[GeneratedImage]:
+        params = {"seed": seed, **fields}
+        if "metadata" in params:
+            params["metadata"] = int(params["metadata"])
+        request = Request(method="GET", path="/v1/generate", params=params, patience=30.0)
+        return self._exchange(request, _image)
+
+    def _news(self, job: Job, patience: float) -> Flow[Job]:
+        """The job once it has changed, or the same after about `patience` seconds."""
+        request = Request(
+            method="GET",
+            path=f"/v1/jobs/{job.id}",
+            params={"wait": f"{patience:g}", "since": job.version},
+            patience=patience,
+        )
+        answer = yield from self._exchange(request, _changed_job)
+        if answer is None or answer.version == job.version:
+            yield Pause(min(0.3, patience))  # in case that the service does not wait
+        return answer or job
+
+    def _until_ready(self, request: Request) -> Flow[Dataset]:
+        dataset = yield from self._exchange(request, _record(Dataset))
+        if dataset.state == "ready" or dataset.job is None:
+            return dataset
+        job = yield from self.job(dataset.job)
+        job = yield from self.wait(job, None, None)
+        if job.state != "succeeded":
+            raise failure_of(job)
+        return (yield from self.dataset(dataset.id))
+
+    def _new_dataset(self, **body: Any) -> Request:
+        return Request(
+            method="POST",
+            path="/v1/datasets",
+            headers={"Prefer": f"wait={INGEST_SECONDS:g}"},
+            patience=INGEST_SECONDS,
+            **body,
+        )
+
+    def _page(self, path: str, kind: type[M], **params: Any) -> Flow[M]:
+        return self._exchange(Request(method="GET", path=path, params=params), _record(kind))
+
+    def _get(self, path: str, parse: Callable[[httpx.Response], T]) -> Flow[T]:
+        return self._exchange(Request(method="GET", path=path), parse)
+
+    def _exchange(self, request: Request, parse: Callable[[httpx.Response], T]) -> Flow[T]:
+        return exchange(request, parse, self.retries)
+
+
+def failure_of(job: Job) -> GanvasAPIError:
+    """The error of a job that did not succeed, as if the service had refused the request."""
+    error = job.error or {"code": job.state.value, "detail": job.reason or f"Job {job.id} ended."}
+    return GanvasAPIError(422, error["code"], error["detail"], error.get("errors"))
+
+
+def _json(response: httpx.Response) -> dict[str, Any]:
+    return response.json()
+
+
+def _record(kind: type[M]) -> Callable[[httpx.Response], M]:
+    return lambda response: _read(kind, response)
+
+
+def _read(kind: type[M], response: httpx.Response) -> M:
+    try:
+        return kind.model_validate_json(response.content)
+    except ValidationError as error:
+        detail = "The answer is not understood: are this client and the service of one version?"
+        raise GanvasAPIError(response.status_code, "unexpected_answer", detail) from error
+
+
+def _changed_job(response: httpx.Response) -> Job | None:
+    return None if response.status_code == 304 else _read(Job, response)
+
+
+def _image(response: httpx.Response) -> GeneratedImage:
+    image = GeneratedImage(response.content)
+    image.headers = response.headers
+    return image

@@ -1,0 +1,213 @@
+"""The Python client: `Client().train("sample:sprites", minutes=10).wait()`."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Self, TypeVar, Unpack
+
+import httpx
+
+from core.schemas import Dataset, Job, JobEvent, Model, Page, SampleRequest
+from ganvas.calls import Calls
+from ganvas.events import SILENCE_SECONDS, EventReader
+from ganvas.fields import GeneratedImage, PictureFields, TrainFields, train_request
+from ganvas.packing import Progress, Source, name_of, packed
+from ganvas.transport import Flow, Outcome, Pause, Request, http_options, resume
+
+T = TypeVar("T")
+
+
+class Client:
+    """Talks to one service. Usable from several threads; close it, or use it as a context.
+
+    All calls raise GanvasAPIError (the service refused) and Unreachable (nobody answers).
+    """
+
+    def __init__(
+        self,
+        base_url: str = "http://127.0.0.1:8000",
+        *,
+        timeout: float = 30.0,
+        retries: int = 4,
+    ) -> None:
+        """timeout: seconds for one answer. retries: of what may be sent twice without harm."""
+        self._timeout = timeout
+        self._calls = Calls(retries)
+        self._http = httpx.Client(**http_options(base_url, timeout))
+        self.datasets = Datasets(self)
+        self.jobs = Jobs(self)
+        self.models = Models(self)
+
+    def train(self, dataset: str, **fields: Unpack[TrainFields]) -> "JobHandle":
+        """Start a training. dataset: an id, a name, or `sample:sprites`."""
+        return JobHandle(self, self._run(self._calls.train(train_request(dataset, **fields))))
+
+    def generate(
+        self, seed: int | str | None = None, **fields: Unpack[PictureFields]
+    ) -> GeneratedImage:
+        """The bytes of one image, or of a grid (`n`, `seeds`). Equal seeds, equal bytes."""
+        return self._run(self._calls.generate(seed, fields))
+
+    def catalogue(self) -> dict[str, Any]:
+        """What the living workers can train, with every option."""
+        return self._run(self._calls.catalogue())
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _run(self, flow: Flow[T]) -> T:
+        outcome: Outcome = None
+        while True:
+            try:
+                step = resume(flow, outcome)
+            except StopIteration as end:
+                return end.value
+            outcome = self._take(step)
+
+    def _take(self, step: Request | Pause) -> Outcome:
+        if isinstance(step, Pause):
+            time.sleep(step.seconds)
+            return None
+        content = step.upload.chunks() if step.upload else None
+        try:
+            return self._http.request(content=content, **step.arguments(self._timeout))
+        except httpx.TransportError as error:
+            return error
+
+    def _events(self, job_id: str, after: str | None) -> Iterator[JobEvent]:
+        reader = EventReader(after)
+        while True:
+            try:
+                yield from self._stream(job_id, reader)
+                error = None
+            except httpx.TransportError as broken:
+                error = broken
+            if reader.finished:
+                return
+            time.sleep(reader.broken(error))
+
+    def _stream(self, job_id: str, reader: EventReader) -> Iterator[JobEvent]:
+        """The events of one connection."""
+        url, timeout = f"/v1/jobs/{job_id}/events", httpx.Timeout(10.0, read=SILENCE_SECONDS)
+        with self._http.stream("GET", url, headers=reader.headers, timeout=timeout) as response:
+            if response.status_code != 200:
+                response.read()
+            if not reader.opened(response):
+                return
+            for chunk in response.iter_bytes():
+                yield from reader.feed(chunk)
+                if reader.finished:
+                    return
+
+
+class JobHandle:
+    """One job, as last seen in `job`."""
+
+    def __init__(self, client: Client, job: Job) -> None:
+        self._client = client
+        self.job = job
+
+    @property
+    def id(self) -> str:
+        return self.job.id
+
+    def refresh(self) -> Job:
+        """Ask the service for the present state."""
+        self.job = self._client.jobs.get(self.id)
+        return self.job
+
+    def wait(
+        self, timeout: float | None = None, on_progress: Callable[[Job], None] | None = None
+    ) -> Job:
+        """The job in its final state, whichever that is. Raises TimeoutError."""
+        flow = self._client._calls.wait(self.job, timeout, on_progress)
+        self.job = self._client._run(flow)
+        return self.job
+
+    def events(self, after: str | None = None) -> Iterator[JobEvent]:
+        """What happens, until the job's end; broken connections go on where they broke."""
+        return self._client._events(self.id, after)
+
+    def cancel(self) -> Job:
+        """Ask for its end; what was trained so far becomes a model."""
+        self.job = self._client._run(self._client._calls.cancel(self.id))
+        return self.job
+
+    def log(self) -> str:
+        """What the job's process wrote."""
+        return self._client._run(self._client._calls.log(self.id))
+
+
+class Datasets:
+    """`client.datasets`"""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def upload(
+        self, source: Source, name: str | None = None, on_progress: Progress | None = None
+    ) -> Dataset:
+        """Upload a folder, a zip or tar archive, or a list of images; returns when it is ready.
+
+        Raises GanvasAPIError when it cannot become a data set, UnusableSource.
+        """
+        with packed(source, on_progress) as upload:
+            flow = self._client._calls.upload(upload, name or name_of(source))
+            return self._client._run(flow)
+
+    def sample(self, request: SampleRequest | None = None) -> Dataset:
+        """A data set that the service draws itself; the same request means the same images."""
+        return self._client._run(self._client._calls.sample(request))
+
+    def list(self, limit: int | None = None, after: str | None = None) -> Page[Dataset]:
+        return self._client._run(self._client._calls.datasets(limit, after))
+
+    def get(self, dataset_id: str) -> Dataset:
+        return self._client._run(self._client._calls.dataset(dataset_id))
+
+    def report(self, dataset_id: str) -> dict[str, Any]:
+        """The health report: skipped files and why, duplicates, warnings."""
+        return self._client._run(self._client._calls.dataset_report(dataset_id))
+
+    def delete(self, dataset_id: str) -> None:
+        self._client._run(self._client._calls.delete_dataset(dataset_id))
+
+
+class Jobs:
+    """`client.jobs`"""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def list(
+        self, limit: int | None = None, after: str | None = None, state: str | None = None
+    ) -> Page[Job]:
+        """Newest first."""
+        return self._client._run(self._client._calls.jobs(limit, after, state=state))
+
+    def get(self, job_id: str) -> Job:
+        return self._client._run(self._client._calls.job(job_id))
+
+    def handle(self, job_id: str) -> JobHandle:
+        """For wait(), events() and cancel()."""
+        return JobHandle(self._client, self.get(job_id))
+
+
+class Models:
+    """`client.models`"""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def list(self, limit: int | None = None, after: str | None = None) -> Page[Model]:
+        """Newest first."""
+        return self._client._run(self._client._calls.models(limit, after))
+
+    def get(self, name: str, version: int | None = None) -> Model:
+        """The card of one version; without a version of the newest."""
+        return self._client._run(self._client._calls.model(name, version))

@@ -1,0 +1,62 @@
+"""What `train` and `generate` take and give, for both clients."""
+
+from collections.abc import Mapping
+from typing import Any, TypedDict, Unpack
+
+from core.schemas import TrainRequest
+
+
+class TrainFields(TypedDict, total=False):
+    """What `train` takes besides the data set; exactly one of minutes, kimg and steps."""
+
+    minutes: float
+    kimg: float
+    steps: int
+    name: str | None
+    task: str
+    preset: str
+    resolution: int | None
+    seed: int
+    options: Mapping[str, Any]
+    metadata: Mapping[str, str]
+
+
+class PictureFields(TypedDict, total=False):
+    """What `generate` takes besides the seed; all of it may be left out."""
+
+    model: str | None
+    label: str | None
+    psi: float | None
+    size: int | None
+    format: str | None
+    quality: int | None
+    n: int | None
+    seeds: str | None
+    metadata: bool
+
+
+class GeneratedImage(bytes):
+    """The bytes of an image file, and what the service says of it."""
+
+    headers: Mapping[str, str] = {}
+
+    @property
+    def seed(self) -> str | None:
+        """The seed; the one that was drawn when none was given."""
+        return self.headers.get("X-Seed")
+
+    @property
+    def model(self) -> str | None:
+        """`name@version`."""
+        name, version = self.headers.get("X-Model"), self.headers.get("X-Model-Version")
+        return f"{name}@{version}" if name and version else name
+
+
+def train_request(dataset: str, **fields: Unpack[TrainFields]) -> TrainRequest:
+    """Checked before it is sent. Raises pydantic.ValidationError."""
+    values: dict[str, Any] = dict(fields)
+    names = ("minutes", "kimg", "steps")
+    budget = {name: values.pop(name) for name in names if name in values}
+    if budget:
+        values["budget"] = budget
+    return TrainRequest.model_validate({"dataset": dataset, **values})
