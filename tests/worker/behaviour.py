@@ -1,0 +1,66 @@
+"""A child process that behaves as its job's input says: `python -m tests.worker.behaviour`."""
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from core.errors import Diverged
+from core.home import Home
+from core.schemas import JobKind
+from worker.channel import DONE, RELEASED, STOP, Channel, leave, reported
+from worker.jobfile import read_job
+
+
+def main() -> None:
+    channel = Channel()
+    home = Home(Path(sys.argv[1]))
+
+    def behave() -> int:
+        job = read_job(home, sys.argv[2], JobKind.TRAIN)
+        return BEHAVIOURS[job["input"]["behaviour"]](channel)
+
+    leave(reported(channel, behave))
+
+
+def work(channel: Channel) -> int:
+    print("a library prints to standard output")
+    channel.send("progress", {"step": 3}, field="progress", value={"step": 3, "value": 0.5})
+    channel.send("result", {"answer": 42})
+    return DONE
+
+
+def refuse(channel: Channel) -> int:
+    raise Diverged("The losses are not finite.")
+
+
+def mistake(channel: Channel) -> int:
+    raise RuntimeError("secret detail")
+
+
+def crash(channel: Channel) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return DONE
+
+
+def until_told(channel: Channel) -> int:
+    channel.send("progress", {"step": 1}, field="progress", value={"step": 1})
+    while not channel.asked("cancel"):
+        if channel.asked(STOP):
+            return RELEASED
+        threading.Event().wait(0.01)
+    channel.send("result", {"cancelled": True})
+    return DONE
+
+
+BEHAVIOURS = {
+    "work": work,
+    "refuse": refuse,
+    "mistake": mistake,
+    "crash": crash,
+    "until told": until_told,
+}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""Tiny published models for tests: real files, random weights."""
+
+from dataclasses import asdict
+
+import torch
+
+from core.registry import ModelStore
+from core.schemas import Model
+from core.settings import Settings
+from models.registry import Shape, architectures
+from worker import checkpoint
+from worker.snapshot import kept
+from worker.spec import Budget, Recipe, TrainSpec
+
+OPTIONS = {"width": 8, "max_width": 16}
+
+
+def tiny_spec(classes: tuple[str, ...] = (), channels: int = 3, resolution: int = 32) -> TrainSpec:
+    """A training of the smallest r3 networks."""
+    options = architectures()["r3"].Options(**OPTIONS)
+    return TrainSpec(
+        task="generate",
+        architecture="r3",
+        options=asdict(options),
+        shape=Shape(resolution=resolution, channels=channels, z_dim=16, c_dim=len(classes)),
+        classes=classes,
+        recipe=Recipe(z_dim=16, batch=4),
+        budget=Budget(steps=2),
+        seed=0,
+        dtype="float32",
+    )
+
+
+def publish_tiny(
+    settings: Settings, name: str = "tiny", *, classes: tuple[str, ...] = (), channels: int = 3
+) -> Model:
+    """A version of a model with random weights, as a finished training leaves it."""
+    spec = tiny_spec(classes, channels)
+    architecture = architectures()[spec.architecture]
+    torch.manual_seed(1)
+    G = architecture.generator(spec.shape, architecture.Options(**spec.options))
+    with torch.no_grad():  # away from the quiet initialisation: seeds have to look different
+        for parameter in G.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+    tensors = {f"ema.{key}": kept(value) for key, value in G.state_dict().items()}
+    facts = {"spec": asdict(spec), "step": 2, "kimg": 0.008}
+    folder = settings.home / "publish"
+    checkpoint.publish(folder, checkpoint.State(tensors=tensors, facts=facts))
+    store = ModelStore(settings.folders)
+    return store.publish(folder, name, {"job": f"job-{len(store.versions(name))}"})

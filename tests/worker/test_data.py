@@ -1,0 +1,74 @@
+"""Opening prepared data sets, and the order their images come in."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.errors import NotTrainable
+from tests.worker.datasets import dataset, folder
+from worker import data as data_module
+from worker.data import Sampler, open_dataset
+from worker.tasks import GENERATE, conditions
+
+
+def test_an_opened_set_is_what_was_written(tmp_path: Path) -> None:
+    written = dataset(classes=("a", "b"))
+    opened = open_dataset(folder(tmp_path, written), 32)
+    assert np.array_equal(opened.images, written.images)
+    assert opened.labels is not None
+    assert opened.classes == ("a", "b")
+    assert (len(opened), opened.resolution, opened.channels) == (64, 32, 3)
+
+
+def test_a_large_set_stays_on_disk_and_gives_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = dataset()
+    monkeypatch.setattr(data_module, "memory_bytes", lambda: written.images.nbytes)
+    opened = open_dataset(folder(tmp_path, written), 32)
+    assert isinstance(opened.images, np.memmap)
+    indices = np.array([5, 3])
+    assert torch.equal(opened.rows(indices).images, written.rows(indices).images)
+
+
+def test_a_resolution_that_was_not_prepared_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotTrainable, match=r"no images at 64 px; prepared are \[32\]"):
+        open_dataset(folder(tmp_path, dataset()), 64)
+
+
+def test_an_epoch_shows_every_image_once() -> None:
+    sampler = Sampler(10, seed=0)
+    order = np.concatenate([sampler.take(4) for _ in range(5)])
+    assert sorted(order[:10]) == sorted(order[10:]) == list(range(10))
+    assert list(order[:10]) != list(order[10:])
+
+
+def test_a_batch_may_be_larger_than_the_set() -> None:
+    assert np.bincount(Sampler(3, seed=0).take(8)).tolist() in ([3, 3, 2], [3, 2, 3], [2, 3, 3])
+
+
+def test_a_resumed_sampler_goes_on_where_it_was() -> None:
+    through, first = Sampler(10, seed=3), Sampler(10, seed=3)
+    whole = through.take(25)
+    part = first.take(13)
+    rest = Sampler(10, seed=3, position=first.position).take(12)
+    assert np.array_equal(whole, np.concatenate([part, rest]))
+
+
+def test_seeds_give_different_orders() -> None:
+    assert not np.array_equal(Sampler(50, seed=0).take(50), Sampler(50, seed=1).take(50))
+
+
+def test_a_batch_is_scaled_and_labelled() -> None:
+    rows = dataset(classes=("a", "b")).rows(np.array([0, 1]))
+    batch = GENERATE.batch(rows, torch.Generator())
+    assert batch.target.shape == (2, 3, 32, 32)
+    assert float(batch.target.min()) == pytest.approx(20 / 127.5 - 1)
+    assert batch.condition is not None
+    assert batch.condition.tolist() == [[1, 0], [0, 1]]
+
+
+def test_an_unknown_label_is_a_condition_of_zeros() -> None:
+    assert conditions(torch.tensor([-1, 1]), 2).tolist() == [[0, 0], [0, 1]]

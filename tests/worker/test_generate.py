@@ -1,0 +1,133 @@
+"""From seeds to encoded images: the same bytes whatever stands beside them in the batch."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from core.errors import NotFound
+from core.generation import Batch, Picture
+from core.registry import ModelStore
+from core.schemas import Model
+from core.seeds import label_of_seed
+from core.settings import Settings
+from tests.worker.models import publish_tiny
+from worker.generate import Studio
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> object:
+    """As in a generate worker."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def batch(model: Model, *pictures: Picture) -> Batch:
+    return Batch(
+        id="b",
+        reply="r",
+        folder=f"models/{model.name}/{model.version}",
+        model=model.name,
+        version=model.version,
+        digest=model.digest,
+        pictures=pictures,
+    )
+
+
+def studio(settings: Settings, capacity: int = 10**9) -> Studio:
+    return Studio(settings.home, capacity, torch.device("cpu"))
+
+
+def opened(data: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image
+
+
+def test_same_seed_same_bytes_at_every_batch_size_and_after_a_restart(settings: Settings) -> None:
+    model = publish_tiny(settings)
+    alone = studio(settings).serve(batch(model, Picture(seeds=(42,))))[0][0]
+    for size in (1, 2, 3, 5, 8, 13, 16):
+        pictures = [Picture(seeds=(seed,)) for seed in range(100, 99 + size)]
+        images, _ = studio(settings).serve(batch(model, *pictures, Picture(seeds=(42,))))
+        assert images[-1] == alone
+    assert alone != studio(settings).serve(batch(model, Picture(seeds=("42x",))))[0][0]
+
+
+def test_grid_shows_the_same_pixels_as_the_single_images(settings: Settings) -> None:
+    model = publish_tiny(settings)
+    seeds = tuple(range(20))
+    pictures = [Picture(seeds=seeds), *(Picture(seeds=(seed,)) for seed in seeds)]
+    sheet, *singles = studio(settings).serve(batch(model, *pictures))[0]
+    pixels = np.asarray(opened(sheet))
+    assert pixels.shape == (4 * 32, 5 * 32, 3)
+    for seed in seeds:
+        row, column = divmod(seed, 5)
+        tile = pixels[row * 32 : row * 32 + 32, column * 32 : column * 32 + 32]
+        assert np.array_equal(tile, np.asarray(opened(singles[seed])))
+
+
+def test_label_decides_the_image_and_without_one_the_seed_does(settings: Settings) -> None:
+    model = publish_tiny(settings, classes=("cat", "dog"), channels=1)
+    asked = [Picture(seeds=(5,), label=label) for label in ("cat", "dog", None)]
+    images = [opened(data) for data in studio(settings).serve(batch(model, *asked))[0]]
+    cat, dog, implied = (image.tobytes() for image in images)
+    assert cat != dog and implied == (cat, dog)[label_of_seed(5, 2)]
+    assert images[0].mode == "L"
+
+
+@pytest.mark.parametrize("format", ["png", "webp", "jpeg"])
+def test_files_carry_what_made_them_unless_told_not_to(settings: Settings, format: str) -> None:
+    model = publish_tiny(settings)
+    picture = Picture.model_validate({"seeds": ("Zoë",), "format": format, "psi": 0.5})
+    silent = picture.model_copy(update={"metadata": False})
+    images, _ = studio(settings).serve(batch(model, picture, silent))
+    told, untold = (opened(data) for data in images)
+    expected = {"model": "tiny", "version": 1, "digest": model.digest, "seed": "Zoë", "psi": 0.5}
+    if format == "png":
+        facts = json.loads(told.info["ganvas"])
+        assert told.info["parameters"].startswith("Seed: Zoë, Model: tiny@1")
+        assert "ganvas" not in untold.info
+    else:
+        facts = json.loads(told.getexif().get_ifd(0x8769)[0x9286].removeprefix(b"ASCII\0\0\0"))
+        assert not untold.getexif()
+    assert facts == expected | {"label": None}
+    assert told.format == format.upper()
+
+
+def test_size_is_that_of_each_image(settings: Settings) -> None:
+    model = publish_tiny(settings)
+    pictures = Picture(seeds=(1,), size=100), Picture(seeds=(1, 2, 3), size=16)
+    single, sheet = (opened(data) for data in studio(settings).serve(batch(model, *pictures))[0])
+    assert (single.size, sheet.size) == ((100, 100), (32, 32))
+
+
+def test_psi_zero_is_one_image_for_all_seeds(settings: Settings) -> None:
+    model = publish_tiny(settings)
+    pictures = [Picture(seeds=(seed,), psi=0.0, metadata=False) for seed in (1, 2)]
+    first, second = studio(settings).serve(batch(model, *pictures))[0]
+    assert first == second
+
+
+def test_models_are_kept_up_to_the_capacity_and_the_oldest_goes(settings: Settings) -> None:
+    first, second = publish_tiny(settings, "a"), publish_tiny(settings, "b", channels=1)
+    room_for_one = studio(settings, capacity=1)
+    for model in (first, second, first):
+        room_for_one.serve(batch(model, Picture(seeds=(1,))))
+        assert list(room_for_one._loaded) == [model.digest]
+    room_for_both = studio(settings)
+    for model in (first, second):
+        room_for_both.serve(batch(model, Picture(seeds=(1,))))
+    assert len(room_for_both._loaded) == 2
+
+
+def test_removed_model_is_not_found(settings: Settings) -> None:
+    model = publish_tiny(settings)
+    ModelStore(settings.folders).remove(model.name, model.version)
+    with pytest.raises(NotFound):
+        studio(settings).serve(batch(model, Picture(seeds=(1,))))

@@ -1,0 +1,52 @@
+"""The frozen seed mapping. If one of these numbers changes, every published seed changes."""
+
+import hashlib
+import struct
+
+import numpy as np
+import pytest
+
+from core.errors import Invalid
+from worker.latents import latent, latents
+
+GOLDEN = {
+    0: [1.764052391052246, 0.40015721321105957, 0.978738009929657, 2.2408931255340576],
+    42: [0.49671414494514465, -0.13826429843902588, 0.6476885676383972, 1.5230298042297363],
+    4294967295: [0.6484086513519287, 0.6693235039710999, -1.0805437564849854, 0.2845010459423065],
+    "": [-0.12810605764389038, -1.358779788017273, -0.27581587433815, -0.35805878043174744],
+    "alice": [0.818740963935852, -1.9951821565628052, -0.866736650466919, -0.22334988415241241],
+    "42": [-1.4739831686019897, 1.3756085634231567, -0.2454989105463028, 0.6357322335243225],
+}
+
+
+@pytest.mark.parametrize("seed", list(GOLDEN))
+def test_golden_latents(seed: int | str) -> None:
+    assert latent(seed, 64)[:4].tolist() == GOLDEN[seed]
+
+
+def test_integers_follow_the_documented_mapping() -> None:
+    expected = np.random.RandomState(42).randn(1, 100).astype(np.float32)[0]
+    assert np.array_equal(latent(42, 100), expected)
+
+
+def test_strings_follow_the_documented_mapping() -> None:
+    low, high = struct.unpack("<QQ", hashlib.sha256("Ä".encode()).digest()[:16])
+    philox = np.random.Philox(key=low + (high << 64))
+    expected = np.random.Generator(philox).standard_normal(8).astype(np.float32)
+    assert np.array_equal(latent("Ä", 8), expected)
+
+
+def test_a_number_and_its_digits_are_different_seeds() -> None:
+    assert not np.array_equal(latent(7, 8), latent("7", 8))
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_integers_outside_32_bits_are_refused(seed: int) -> None:
+    with pytest.raises(Invalid, match=r"0\.\.4294967295"):
+        latent(seed, 8)
+
+
+def test_latents_do_not_depend_on_their_company() -> None:
+    many = latents(range(5), 8)
+    assert many.dtype == np.float32
+    assert np.array_equal(many[3], latent(3, 8))

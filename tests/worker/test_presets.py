@@ -1,0 +1,105 @@
+"""From requests to specs: choices, overrides, and errors that say what is allowed."""
+
+import json
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+
+from core.errors import BadSpec, Invalid, NotTrainable
+from models.registry import Shape, architectures
+from worker.cost import cost
+from worker.device import Device
+from worker.presets import Facts, resolve
+from worker.spec import read_spec
+
+SLOW = Device(name="cpu", dtype="float32", channels_last=True, threads=2, rate=50.0)
+FACTS = Facts(images=8000, channels=3, resolution=64, classes=(), sha256="0" * 64, device=SLOW)
+
+
+def request(minutes: float = 10, **options: Any) -> dict[str, Any]:
+    return {"budget": {"minutes": minutes, "kimg": None, "steps": None}, "options": options}
+
+
+def test_everything_is_chosen_and_survives_json() -> None:
+    spec = resolve(request(), FACTS)
+    assert spec.architecture == "skip"
+    assert read_spec(json.loads(json.dumps(asdict(spec)))) == spec
+
+
+def test_a_faster_device_and_a_longer_budget_get_a_wider_network() -> None:
+    fast = replace(FACTS, device=replace(SLOW, rate=5000.0))
+    base = resolve(request(), FACTS).options["width"]
+    assert resolve(request(), fast).options["width"] > base
+    assert resolve(request(600), FACTS).options["width"] > base
+
+
+def test_ten_minutes_on_a_slow_device_show_enough_images() -> None:
+    spec = resolve(request(), FACTS)
+    architecture = architectures()[spec.architecture]
+    options = architecture.Options(**spec.options)
+    per_image = cost(spec.architecture, spec.shape, options, spec.recipe)
+    assert SLOW.rate * 1e9 * 600 / per_image > 25_000
+
+
+def test_explicit_options_override_preset_and_architecture() -> None:
+    spec = resolve(request(width=12, lr=1e-3, architecture="dcgan", loss="rpgan"), FACTS)
+    assert spec.options["width"] == 12
+    assert (spec.recipe.lr, spec.recipe.loss) == (1e-3, "rpgan")
+    assert spec.recipe.beta1 == 0.5  # dcgan's own recipe
+
+
+@pytest.mark.parametrize("name", list(architectures()))
+def test_option_names_of_architectures_do_not_hide_those_of_the_recipe(name: str) -> None:
+    recipe = set(asdict(resolve(request(), FACTS).recipe))
+    own = set(asdict(architectures()[name].Options()))
+    assert not own & (recipe | {"architecture"})
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"widht": 16}, "unknown options: widht; allowed are: architecture, loss,"),
+        ({"architecture": "r4"}, "there is no architecture 'r4'; there are: dcgan, r3, skip"),
+        ({"loss": "mse"}, "there is no loss 'mse'; there are: rpgan, bce"),
+        ({"augment": ["blur"]}, "there is no augment 'blur'; there are: translate,"),
+        ({"lr": -1}, "/options/lr"),
+        ({"width": 1}, "/options/width"),
+        ({"batch": "many"}, "/options/batch"),
+    ],
+)
+def test_mistakes_are_named_with_what_is_allowed(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        resolve(request(**options), FACTS)
+    assert says in caught.value.detail
+
+
+def test_unknown_tasks_and_presets_are_refused() -> None:
+    with pytest.raises(Invalid, match="there is no task 'caption'; there are: generate"):
+        resolve({**request(), "task": "caption"}, FACTS)
+    with pytest.raises(Invalid, match="there is no preset 'turbo'; there are: auto"):
+        resolve({**request(), "preset": "turbo"}, FACTS)
+
+
+def test_one_image_cannot_be_trained() -> None:
+    with pytest.raises(NotTrainable, match="at least two images"):
+        resolve(request(), replace(FACTS, images=1))
+
+
+def test_a_stored_spec_of_another_version_is_refused() -> None:
+    with pytest.raises(BadSpec):
+        read_spec({"task": "generate"})
+
+
+def test_labels_make_the_networks_conditional() -> None:
+    assert resolve(request(), replace(FACTS, classes=("a", "b", "c"))).shape.c_dim == 3
+
+
+def test_cost_counts_multiply_adds_of_both_players() -> None:
+    architecture = architectures()["r3"]
+    shape = Shape(resolution=32, channels=3, z_dim=64, c_dim=0)
+    recipe = resolve(request(), FACTS).recipe
+    narrow, wide = (
+        cost("r3", shape, architecture.Options(width=w, max_width=1024), recipe) for w in (16, 32)
+    )
+    assert 3 < wide / narrow < 4.2  # nearly the square of the width

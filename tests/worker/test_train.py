@@ -1,0 +1,153 @@
+"""Training as a generator of events: what it yields, resumes, survives and learns."""
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from core.errors import BadSpec, Diverged
+from models.registry import architectures
+from tests.worker.datasets import dataset
+from tests.worker.games import CPU, Folder, tiny_spec
+from worker import checkpoint
+from worker.checkpoint import State
+from worker.losses import losses
+from worker.spec import Budget
+from worker.train import Alarm, Checkpoint, Event, Progress, Sample, train
+
+
+def ticking(seconds: float = 1.0):
+    """A clock that advances with every look at it."""
+    ticks = itertools.count()
+    return lambda: next(ticks) * seconds
+
+
+def final(events: Iterator[Event]) -> State:
+    last = list(events)[-1]
+    assert isinstance(last, Checkpoint)
+    assert last.final
+    return last.state
+
+
+def same(one: State, other: State) -> bool:
+    assert one.tensors.keys() == other.tensors.keys()
+    return all(torch.equal(one.tensors[k], other.tensors[k]) for k in one.tensors)
+
+
+@pytest.mark.parametrize("name", list(architectures()))
+@pytest.mark.parametrize("loss", list(losses()))
+@pytest.mark.parametrize("classes", [(), ("a", "b")])
+def test_every_architecture_trains_with_every_loss(
+    name: str, loss: str, classes: tuple[str, ...], tmp_path: Path
+) -> None:
+    spec = tiny_spec(name, loss=loss, classes=classes, budget=Budget(steps=3))
+    run = train(spec, dataset(classes=classes), device=CPU, save=Folder(tmp_path))
+    state = final(run)
+    assert state.facts["step"] == 3
+    assert all(torch.isfinite(t).all() for t in state.tensors.values() if t.is_floating_point())
+
+
+def test_events_tell_progress_and_samples_and_end_with_a_checkpoint(tmp_path: Path) -> None:
+    spec = tiny_spec(budget=Budget(kimg=0.04), channels=1, classes=("a", "b", "c"))
+    data = dataset(channels=1, classes=("a", "b", "c"))
+    events = list(train(spec, data, device=CPU, save=Folder(tmp_path), clock=ticking()))
+    progress = [e for e in events if isinstance(e, Progress)]
+    samples = [e for e in events if isinstance(e, Sample)]
+    assert [p.step for p in progress] == sorted(p.step for p in progress)
+    assert all(0 < p.fraction <= 1 for p in progress)
+    assert {"D", "G", "accuracy", "augment_p"} <= progress[-1].losses.keys()
+    assert samples[-1].grid.shape == (8 * 32, 8 * 32, 1)
+    assert samples[-1].grid.dtype == "uint8"
+    assert isinstance(events[-1], Checkpoint)
+    assert events[-1].kimg == pytest.approx(0.04)
+
+
+def test_same_seed_and_steps_give_identical_weights(tmp_path: Path) -> None:
+    spec = tiny_spec()
+    runs = [train(spec, dataset(), device=CPU, save=Folder(tmp_path)) for _ in range(2)]
+    assert same(*(final(run) for run in runs))
+
+
+def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
+    specs = [tiny_spec(), replace(tiny_spec(), seed=2)]
+    runs = [train(spec, dataset(), device=CPU, save=Folder(tmp_path)) for spec in specs]
+    assert not same(*(final(run) for run in runs))
+
+
+@pytest.mark.parametrize("name", list(architectures()))
+def test_saved_in_the_middle_and_resumed_gives_identical_weights(name: str, tmp_path: Path) -> None:
+    spec = tiny_spec(name, classes=("a", "b"), budget=Budget(steps=7))
+    data = dataset(count=10, classes=("a", "b"))
+    through = final(train(spec, data, device=CPU, save=Folder(tmp_path / "through")))
+    run = train(spec, data, device=CPU, save=Folder(tmp_path / "cut"), clock=ticking(0.2))
+    next(run)
+    run.close()
+    found = checkpoint.load(tmp_path / "cut")
+    assert found is not None
+    assert 0 < found[0].step < 7
+    again = train(spec, data, device=CPU, save=Folder(tmp_path / "cut"), resume=found[1])
+    assert same(through, final(again))
+
+
+def test_closing_saves_the_last_whole_step_once(tmp_path: Path) -> None:
+    save = Folder(tmp_path)
+    run = train(tiny_spec(), dataset(), device=CPU, save=save, clock=ticking())
+    event = next(run)
+    run.close()
+    assert not isinstance(event, Checkpoint)
+    assert save.steps == [event.step]
+
+
+def test_a_minute_passes_between_checkpoints(tmp_path: Path) -> None:
+    save = Folder(tmp_path)
+    spec = tiny_spec(budget=Budget(minutes=3.5))
+    list(train(spec, dataset(), device=CPU, save=save, clock=ticking(1.0)))
+    assert len(save.steps) == 5  # one early, three by the clock, one at the end
+
+
+def test_a_budget_of_minutes_counts_earlier_attempts(tmp_path: Path) -> None:
+    spec = tiny_spec(budget=Budget(minutes=1))
+    run = train(spec, dataset(), device=CPU, save=Folder(tmp_path), clock=ticking())
+    resume = final(run)
+    again = train(spec, dataset(), device=CPU, save=Folder(tmp_path), resume=resume)
+    assert final(again).facts["step"] == resume.facts["step"]
+
+
+def test_a_checkpoint_of_another_data_set_is_refused(tmp_path: Path) -> None:
+    state = final(train(tiny_spec(), dataset(), device=CPU, save=Folder(tmp_path)))
+    other = replace(tiny_spec(), dataset={"sha256": "1" * 64, "images": 64})
+    with pytest.raises(BadSpec, match="another data set"):
+        next(train(other, dataset(), device=CPU, save=Folder(tmp_path), resume=state))
+
+
+def test_weights_that_are_not_numbers_are_rolled_back_and_never_saved(tmp_path: Path) -> None:
+    save = Folder(tmp_path)
+    spec = tiny_spec(lr=1e30, lr_final=1e30, budget=Budget(steps=1000))
+    alarms = []
+    with pytest.raises(Diverged, match="after 3 retries"):
+        for event in train(spec, dataset(), device=CPU, save=save, clock=ticking()):
+            if isinstance(event, Alarm):
+                alarms.append(event)
+    assert [alarm.kind for alarm in alarms] == ["not_finite"] * 3
+    assert save.steps == []
+
+
+def test_a_short_training_comes_nearer_to_the_data(tmp_path: Path) -> None:
+    data = dataset(count=64, channels=1)
+    spec = tiny_spec(
+        budget=Budget(steps=120), channels=1, batch=8, lr=2e-3, ema_kimg=0.2, augment_p=0.0
+    )
+    mean = torch.from_numpy(data.images.copy()).float().mean(0)[..., 0]
+
+    def distance(sample: Sample) -> float:
+        images = torch.from_numpy(sample.grid).float().view(8, 32, 8, 32)
+        return float((images.mean((0, 2)) - mean).square().mean())
+
+    events = train(spec, data, device=CPU, save=Folder(tmp_path), clock=ticking(0.3))
+    samples = [event for event in events if isinstance(event, Sample)]
+    assert distance(samples[-1]) < 0.3 * distance(samples[0])
+    assert math.isfinite(distance(samples[-1]))

@@ -1,0 +1,69 @@
+"""What this worker can train, for the API to publish and to check requests against.
+
+Everything is read from where it is defined: a new architecture, loss or option appears here, and
+so in `GET /v1/catalogue`, by itself.
+"""
+
+from typing import Any, get_args
+
+from pydantic import TypeAdapter
+
+from core.schemas import Resolution
+from models.registry import architectures
+from worker.augment import operations
+from worker.device import best_device
+from worker.losses import losses
+from worker.presets import PRESETS
+from worker.spec import Recipe
+from worker.tasks import TASKS
+
+
+def build_catalogue() -> dict[str, Any]:
+    """All that there is to choose from, as JSON; `options` is a schema."""
+    return {
+        "device": best_device(),
+        "presets": list(PRESETS),
+        "resolutions": list(get_args(Resolution)),
+        "tasks": {
+            task.name: {
+                "summary": task.summary,
+                "needs": sorted(task.needs),
+                "verbs": sorted(task.verbs),
+            }
+            for task in TASKS.values()
+        },
+        "architectures": {
+            name: {"summary": architecture.summary, "options": _schema(architecture.Options)}
+            for name, architecture in architectures().items()
+        },
+        "losses": {name: first_line(loss) for name, loss in losses().items()},
+        "options": options_schema(),
+    }
+
+
+def options_schema() -> dict[str, Any]:
+    """JSON Schema of `options` in a training request: the recipe's and every architecture's.
+
+    An option that two architectures bound differently may be what either of them allows; the
+    worker checks it against the chosen one.
+    """
+    properties: dict[str, Any] = {
+        "architecture": {"enum": list(architectures()), "description": "The pair of networks."}
+    }
+    properties |= _schema(Recipe)["properties"]
+    properties["loss"] |= {"enum": list(losses())}
+    properties["augment"] |= {"items": {"enum": list(operations())}, "uniqueItems": True}
+    for architecture in architectures().values():
+        for name, schema in _schema(architecture.Options).get("properties", {}).items():
+            known = properties.setdefault(name, schema)
+            if known != schema:
+                properties[name] = {"anyOf": [known, schema]}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def first_line(thing: object) -> str:
+    return (thing.__doc__ or "").strip().partition("\n")[0]
+
+
+def _schema(record: type[Any]) -> dict[str, Any]:
+    return TypeAdapter(record).json_schema()

@@ -1,0 +1,117 @@
+"""The device that trains, and what a one-second probe says of it. Nothing is assumed by name."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+WIDTH, SIDE, BATCH = 32, 32, 16  # of the probe: a typical middle layer
+MACS = 3 * 2 * 9 * WIDTH**2 * SIDE**2 * BATCH  # two 3x3 convolutions, forward and backward
+FASTER = 1.15  # lower precision must win by this factor, channels_last not lose by it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """A torch device and how to use it. `rate`: 10^9 multiply-adds per second while training."""
+
+    name: str  # "cpu", "cuda", "mps"
+    dtype: str  # of autocast: "float32" (off) or "bfloat16"
+    channels_last: bool
+    threads: int
+    rate: float
+
+    @property
+    def torch_device(self) -> torch.device:
+        return torch.device(self.name)
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    def place(self, network: nn.Module) -> nn.Module:
+        """`network` on this device, in its memory layout."""
+        layout: dict[str, Any] = {"memory_format": self.memory_format}
+        return network.to(self.torch_device, **layout)
+
+    def autocast(self) -> torch.autocast:
+        """The mixed precision of this device, to be entered around forward passes."""
+        dtype = getattr(torch, self.dtype)
+        return torch.autocast(self.name, dtype=dtype, enabled=dtype is not torch.float32)
+
+
+def best_device() -> str:
+    """The name of the fastest kind of device here."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def pick_device() -> torch.device:
+    """The best device, unprobed: for those who only generate."""
+    return torch.device(best_device())
+
+
+def usable_threads() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def synchronize(name: str) -> None:
+    """Wait for the device, so that a clock reads true."""
+    if name == "cuda":
+        torch.cuda.synchronize()
+    elif name == "mps":
+        torch.mps.synchronize()
+
+
+def measure(
+    candidate: Device, *, seconds: float, clock: Callable[[], float] = time.perf_counter
+) -> float:
+    """The rate of `candidate`, in 10^9 multiply-adds per second; runs for about `seconds`."""
+    with torch.random.fork_rng():
+        layers = [nn.Conv2d(WIDTH, WIDTH, 3, padding=1) for _ in range(2)]
+        network = candidate.place(nn.Sequential(layers[0], nn.LeakyReLU(0.2), layers[1]))
+        images = torch.randn(BATCH, WIDTH, SIDE, SIDE, device=candidate.name)
+    images = images.contiguous(memory_format=candidate.memory_format).requires_grad_()
+
+    def once() -> float:
+        started = clock()
+        with candidate.autocast():
+            total = network(images).float().square().mean()
+        total.backward()
+        synchronize(candidate.name)
+        return clock() - started
+
+    once()  # the first call builds kernels
+    spent = [once()]
+    while sum(spent) < seconds and len(spent) < 1000:
+        spent.append(once())
+    return MACS / 1e9 / sorted(spent)[len(spent) // 2]
+
+
+def probe(name: str | None = None, *, seconds: float = 1.0) -> Device:
+    """Choose device, precision and memory layout by trying them, in about `seconds` in all."""
+    name = name or best_device()
+    threads = usable_threads()
+    if name == "cpu":
+        torch.set_num_threads(threads)
+
+    def rated(dtype: str, channels_last: bool) -> Device:
+        device = Device(
+            name=name, dtype=dtype, channels_last=channels_last, threads=threads, rate=0.0
+        )
+        return replace(device, rate=measure(device, seconds=seconds / 3))
+
+    best = rated("float32", channels_last=False)
+    if name == "mps":
+        return best
+    last = rated("float32", channels_last=True)
+    best = last if last.rate > best.rate / FASTER else best
+    low = rated("bfloat16", best.channels_last)
+    return low if low.rate > FASTER * best.rate else best

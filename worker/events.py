@@ -1,0 +1,52 @@
+"""What a training tells while it runs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from worker.checkpoint import Committed, State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where the training is; `losses` are means since the last one."""
+
+    step: int
+    kimg: float
+    fraction: float  # of the budget, 0..1
+    seconds: float
+    eta_seconds: float | None
+    images_per_second: float
+    losses: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """64 images of the fixed seeds 0..63: uint8 [8 H, 8 W, C]."""
+
+    step: int
+    kimg: float
+    grid: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A state that `save` has made durable; `publish` makes a model of it."""
+
+    step: int
+    kimg: float
+    committed: Committed
+    state: State
+    final: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """Something went wrong and was dealt with, as `message` says."""
+
+    step: int
+    kind: str
+    message: str
+
+
+Event = Progress | Sample | Checkpoint | Alarm

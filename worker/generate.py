@@ -1,0 +1,149 @@
+"""Batches of seeds to encoded images: models kept warm, the same bytes for the same seed.
+
+A batch is padded to a power of two and runs on one CPU thread: with that, an image does not depend
+on its neighbours in the batch.
+"""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from core.errors import NotFound
+from core.generation import MAX_BATCH, Batch, Picture
+from core.seeds import label_of_seed
+from worker.checkpoint import load_generator
+from worker.encode import encode, grid, to_image
+from worker.latents import latent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A generator in memory."""
+
+    network: nn.Module
+    z_dim: int
+    classes: tuple[str, ...]
+    bytes: int
+
+
+class Studio:
+    """Keeps the models that were used last, up to `capacity` bytes of weights."""
+
+    def __init__(self, home: Path, capacity: int, device: torch.device) -> None:
+        self.home = home
+        self.capacity = capacity
+        self.device = device
+        self._loaded: OrderedDict[str, Loaded] = OrderedDict()
+
+    def serve(self, batch: Batch) -> tuple[list[bytes], dict[str, Any]]:
+        """The encoded pictures of a batch, and how long each part took in milliseconds."""
+        times = [time.perf_counter()]
+        loaded = self.load(batch.folder, batch.digest)
+        times.append(time.perf_counter())
+        pixels = self.pixels(loaded, batch.pictures)
+        times.append(time.perf_counter())
+        images = []
+        for picture in batch.pictures:
+            own, pixels = pixels[: len(picture.seeds)], pixels[len(picture.seeds) :]
+            images.append(_finished(own, picture, batch, loaded.classes))
+        times.append(time.perf_counter())
+        names = ("load_ms", "infer_ms", "encode_ms")
+        parts = zip(names, times, times[1:], strict=False)
+        return images, {name: round((end - start) * 1e3, 2) for name, start, end in parts}
+
+    def load(self, folder: str, digest: str) -> Loaded:
+        """The generator in `folder` (relative to the home), from memory when it was used before."""
+        if digest in self._loaded:
+            self._loaded.move_to_end(digest)
+            return self._loaded[digest]
+        try:
+            network, header = load_generator(self.home / folder)
+        except FileNotFoundError as error:
+            raise NotFound("This model was removed while the image was on its way.") from error
+        network = network.to(self.device)
+        network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        size = sum(p.numel() * p.element_size() for p in network.parameters())
+        loaded = Loaded(
+            network=network,
+            z_dim=header["shape"]["z_dim"],
+            classes=tuple(header["classes"]),
+            bytes=size,
+        )
+        self._loaded[digest] = loaded
+        while len(self._loaded) > 1 and self._size() > self.capacity:
+            self._loaded.popitem(last=False)
+        return loaded
+
+    @torch.inference_mode()
+    def pixels(self, loaded: Loaded, pictures: tuple[Picture, ...]) -> np.ndarray:
+        """uint8 [N, H, W, C] for all seeds of all pictures, in order."""
+        rows = [
+            (latent(seed, loaded.z_dim) * picture.psi, class_of(picture, seed, loaded.classes))
+            for picture in pictures
+            for seed in picture.seeds
+        ]
+        parts = []
+        for start in range(0, len(rows), MAX_BATCH):
+            part = rows[start : start + MAX_BATCH]
+            parts.append(self._forward(loaded, part)[: len(part)])
+        return np.concatenate(parts)
+
+    def _forward(self, loaded: Loaded, rows: list[tuple[np.ndarray, int | None]]) -> np.ndarray:
+        """One padded pass through the network: uint8 [bucket, H, W, C]."""
+        bucket = 1 << (len(rows) - 1).bit_length()
+        z = torch.zeros(bucket, loaded.z_dim)
+        z[: len(rows)] = torch.from_numpy(np.stack([row[0] for row in rows]))
+        c = None
+        if loaded.classes:
+            c = torch.zeros(bucket, len(loaded.classes))
+            c[torch.arange(len(rows)), torch.tensor([row[1] for row in rows])] = 1
+            c = c.to(self.device)
+        images = loaded.network(z.to(self.device), c)  # [bucket, C, H, W], about -1..1
+        levels = ((images.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+        return levels.permute(0, 2, 3, 1).cpu().numpy()
+
+    def _size(self) -> int:
+        return sum(loaded.bytes for loaded in self._loaded.values())
+
+
+def class_of(picture: Picture, seed: int | str, classes: tuple[str, ...]) -> int | None:
+    """The class asked for; on a labelled model without one, the class that the seed means."""
+    if not classes:
+        return None
+    if picture.label is None:
+        return label_of_seed(seed, len(classes))
+    return classes.index(picture.label)
+
+
+def _finished(
+    pixels: np.ndarray, picture: Picture, batch: Batch, classes: tuple[str, ...]
+) -> bytes:
+    image = to_image(pixels[0] if len(pixels) == 1 else grid(pixels))
+    if picture.size is not None:
+        scale = picture.size / pixels.shape[1]
+        size = (round(image.width * scale), round(image.height * scale))
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    facts = _facts(picture, batch, classes) if picture.metadata else None
+    return encode(image, picture.format, picture.quality, facts)
+
+
+def _facts(picture: Picture, batch: Batch, classes: tuple[str, ...]) -> dict[str, Any]:
+    first = picture.seeds[0]
+    label = picture.label
+    if label is None and classes and len(picture.seeds) == 1:
+        label = classes[label_of_seed(first, len(classes))]
+    return {
+        "model": batch.model,
+        "version": batch.version,
+        "digest": batch.digest,
+        "seed": first if len(picture.seeds) == 1 else list(picture.seeds),
+        "psi": picture.psi,
+        "label": label,
+    }

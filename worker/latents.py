@@ -1,0 +1,33 @@
+"""The frozen mapping from a seed to a latent vector: the same seed, for ever the same z.
+
+An integer 0..2**32-1 is the seed of `numpy.random.RandomState` (Mersenne Twister); z is its
+`randn(1, z_dim)`. Any string is hashed: SHA-256 of its UTF-8 bytes; the first 16 bytes of the
+digest, read as two little-endian 64-bit unsigned integers, are the key of a `numpy.random.Philox`
+(counter zero); z is `Generator(Philox(key)).standard_normal(z_dim)`. Both are drawn in float64 and
+rounded to float32. "7" and 7 are different seeds. Golden tests hold the mapping in place.
+"""
+
+import hashlib
+
+import numpy as np
+
+from core.errors import Invalid
+
+MAX_SEED = 2**32 - 1
+
+
+def latent(seed: int | str, z_dim: int) -> np.ndarray:
+    """The latent of `seed`: float32 [z_dim], from N(0, I). Raises `Invalid` for other integers."""
+    if isinstance(seed, str):
+        digest = hashlib.sha256(seed.encode()).digest()
+        key = np.frombuffer(digest[:16], dtype="<u8").astype(np.uint64)
+        drawn = np.random.Generator(np.random.Philox(key=key)).standard_normal(z_dim)
+        return drawn.astype(np.float32)
+    if not 0 <= seed <= MAX_SEED:
+        raise Invalid(f"seed {seed} is outside 0..{MAX_SEED}; use a string for other seeds")
+    return np.random.RandomState(seed).randn(1, z_dim)[0].astype(np.float32)
+
+
+def latents(seeds: list[int] | list[str] | range, z_dim: int) -> np.ndarray:
+    """The latents of several seeds: float32 [len(seeds), z_dim]."""
+    return np.stack([latent(seed, z_dim) for seed in seeds])

@@ -1,0 +1,134 @@
+"""The entrance of the workers: Celery tasks that wake the runner or the image studio.
+
+`celery -A worker.main worker -Q train|prepare|generate`. This module is an entrance: importing it
+reads the environment. What needs torch is imported by the workers of the queues that use it.
+"""
+
+import logging
+import os
+import socket
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+from celery import Celery, signals
+from redis.exceptions import RedisError
+
+from core.connection import connect
+from core.errors import GanvasError, Internal
+from core.generation import REPLY_TTL_SECONDS, Batch, pack_reply
+from core.jobs import JobStore
+from core.presence import BEAT_SECONDS, Presence
+from core.queue import GENERATE, PREPARE, TRAIN, celery_app
+from core.reconciler import Reconciler
+from core.schemas import WorkerInfo
+from core.settings import Settings
+from worker.kinds import kinds
+from worker.runner import Runner
+
+log = logging.getLogger(__name__)
+
+
+class Workshop:
+    """What one worker process holds: its stores, its runner or studio, and its sign of life."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.stopping = threading.Event()
+        self.owner = f"{socket.gethostname()}-{os.getpid()}"
+        self.client = connect(settings.redis_url)
+        self.replies = connect(settings.redis_url, text=False)
+        home = settings.folders
+        self.jobs = JobStore(self.client, settings.prefix, home)
+        self.runner = Runner(self.jobs, home, kinds(home), self.owner, self.stopping)
+        self.presence = Presence(self.client, self.jobs.keys)
+        self.studio: Any = None  # worker.generate.Studio, made by the generate workers only
+
+    def open(self, app: Celery, queues: list[str]) -> None:
+        """Begin: warm up, show a first sign of life, and keep showing it."""
+        self.settings.folders.create()
+        info = WorkerInfo(
+            id=self.owner,
+            queues=queues,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            started_at=datetime.now(UTC),
+            **self._equip(queues),
+        )
+        Reconciler(self.jobs, app, self.settings.prefix).start()
+        threading.Thread(target=self._live, args=(info,), name="presence", daemon=True).start()
+
+    def close(self) -> None:
+        self.stopping.set()
+
+    def picture(self, message: dict[str, Any]) -> None:
+        """Make one batch of images and answer to the API process that waits for it."""
+        batch = Batch.model_validate(message)
+        try:
+            images, timing = self.studio.serve(batch)
+            head = {"id": batch.id, "ok": True, "timing": timing}
+        except GanvasError as error:
+            images, head = [], {"id": batch.id, "ok": False, "error": error.record()}
+        except Exception:
+            log.exception("batch %s failed", batch.id)
+            error = Internal("The image could not be made; the worker's log says why.")
+            images, head = [], {"id": batch.id, "ok": False, "error": error.record()}
+        pipe = self.replies.pipeline(transaction=False)
+        pipe.rpush(batch.reply, pack_reply(head, images))
+        pipe.expire(batch.reply, REPLY_TTL_SECONDS)
+        pipe.execute()
+
+    def _equip(self, queues: list[str]) -> dict[str, Any]:
+        """Import what the queues need; answers what the sign of life says about it."""
+        facts: dict[str, Any] = {}
+        if GENERATE in queues:
+            from worker.studio import open_studio
+
+            self.studio = open_studio(self.settings)
+            facts["device"] = str(self.studio.device)
+        if TRAIN in queues:
+            from worker.catalogue import build_catalogue
+
+            facts["catalogue"] = build_catalogue()
+            facts["device"] = facts["catalogue"]["device"]
+        return facts
+
+    def _live(self, info: WorkerInfo) -> None:
+        while True:
+            try:
+                self.presence.announce(info)
+            except RedisError as error:
+                log.warning("no sign of life could be given: %s", error)
+            if self.stopping.wait(BEAT_SECONDS):
+                break
+        self.presence.leave(info.id)
+
+
+settings = Settings()
+app = celery_app(settings.redis_url, settings.prefix)
+workshop = Workshop(settings)
+
+
+@app.task(name=f"ganvas.{TRAIN}")
+def train() -> None:
+    workshop.runner.drain(TRAIN)
+
+
+@app.task(name=f"ganvas.{PREPARE}")
+def prepare() -> None:
+    workshop.runner.drain(PREPARE)
+
+
+@app.task(name=f"ganvas.{GENERATE}")
+def generate(batch: dict[str, Any]) -> None:
+    workshop.picture(batch)
+
+
+@signals.worker_ready.connect
+def _opened(sender: Any, **_: Any) -> None:
+    workshop.open(app, list(sender.app.amqp.queues.consume_from))
+
+
+@signals.worker_shutting_down.connect
+def _closing(**_: Any) -> None:
+    workshop.close()

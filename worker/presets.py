@@ -1,0 +1,162 @@
+"""From a request, a data set and a device to a `TrainSpec`: what the user left open is chosen here.
+
+The time (see `worker.cost`) is split between the networks' size and the number of images: ten
+minutes want `IMAGES_WANTED` images at 64 px, and four times the minutes twice the images.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from core.errors import Invalid, NotTrainable
+from models.registry import Architecture, Shape, architectures
+from worker.augment import operations
+from worker.cost import cost, parameters
+from worker.data import Dataset
+from worker.device import Device
+from worker.losses import losses
+from worker.spec import Budget, Recipe, TrainSpec
+from worker.tasks import TASKS
+
+DEFAULT_ARCHITECTURE = "skip"
+WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128)
+IMAGES_WANTED = 30_000  # in ten minutes
+FAST = 1000  # 10^9 multiply-adds per second: a device that small batches leave idle
+AUGMENT_BELOW = ((200, 0.6), (1000, 0.4), (3000, 0.2))  # (images, probability at the start)
+PRESETS = ("auto",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the choice depends on besides the request."""
+
+    images: int
+    channels: int
+    resolution: int
+    classes: tuple[str, ...]
+    sha256: str
+    device: Device
+
+
+def facts_of(data: Dataset, device: Device) -> Facts:
+    """The facts of an opened data set on a probed device."""
+    return Facts(
+        images=len(data),
+        channels=data.channels,
+        resolution=data.resolution,
+        classes=data.classes,
+        sha256=data.sha256,
+        device=device,
+    )
+
+
+def resolve(request: Mapping[str, Any], facts: Facts) -> TrainSpec:
+    """The training that `request` (task, preset, options, budget, seed) means.
+
+    Raises `Invalid` for unknown names and values out of bounds, `NotTrainable` for too few images.
+    """
+    task = chosen("task", request.get("task", "generate"), TASKS)
+    chosen("preset", request.get("preset", "auto"), dict.fromkeys(PRESETS))
+    if facts.images < 2:
+        raise NotTrainable(f"training needs at least two images; there is {facts.images}")
+    asked = dict(request.get("options") or {})
+    name = asked.pop("architecture", DEFAULT_ARCHITECTURE)
+    architecture = chosen("architecture", name, architectures())
+    budget = Budget(**{k: v for k, v in dict(request["budget"]).items() if v is not None})
+    for_networks = names_of(architecture.Options)
+    refuse_unknown(asked, ["architecture", *names_of(Recipe), *for_networks])
+    told = {k: v for k, v in asked.items() if k in names_of(Recipe)}
+    recipe = validated(Recipe, {**automatic(facts, architecture.recipe), **told})
+    chosen("loss", recipe.loss, losses())
+    for operation in recipe.augment:
+        chosen("augment", operation, operations())
+    shape = Shape(
+        resolution=facts.resolution,
+        channels=facts.channels,
+        z_dim=recipe.z_dim,
+        c_dim=len(facts.classes),
+    )
+    sizes = {k: v for k, v in asked.items() if k in for_networks}
+    options = sized(architecture, shape, sizes, recipe, budget, facts.device)
+    return TrainSpec(
+        task=task.name,
+        architecture=architecture.name,
+        options=asdict(options),
+        shape=shape,
+        classes=facts.classes,
+        recipe=recipe,
+        budget=budget,
+        seed=int(request.get("seed", 0)),
+        dtype=facts.device.dtype,
+        dataset={"sha256": facts.sha256, "images": facts.images},
+        device=asdict(facts.device),
+        parameters=parameters(architecture.name, shape, options),
+    )
+
+
+def automatic(facts: Facts, own: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe for these facts, where it differs from the general one; `own`: the networks'."""
+    area = (facts.resolution / 64) ** 2  # squared gradients are sums over pixels
+    return {
+        "batch": 32 if facts.device.rate > FAST else Recipe.batch,
+        **own,
+        "gamma": own.get("gamma", Recipe.gamma) * area,
+        "gamma_final": own.get("gamma_final", Recipe.gamma_final) * area,
+        "augment_p": next((p for count, p in AUGMENT_BELOW if facts.images < count), 0.0),
+        "adaptive": facts.images < 20_000,
+    }
+
+
+def sized(
+    architecture: Architecture,
+    shape: Shape,
+    told: dict[str, Any],
+    recipe: Recipe,
+    budget: Budget,
+    device: Device,
+) -> Any:
+    """The architecture's options; an open `width` is the largest that the time allows."""
+    if "width" in told or "width" not in names_of(architecture.Options):
+        return validated(architecture.Options, told)
+    minutes = budget.minutes if budget.minutes is not None else 10.0
+    images = IMAGES_WANTED * (minutes / 10) ** 0.5 * (64 / shape.resolution) ** 0.5
+    affordable = device.rate * 1e9 * minutes * 60 / images
+    choices = [validated(architecture.Options, {**told, "width": width}) for width in WIDTHS]
+
+    def needed(options: Any) -> float:
+        return cost(architecture.name, shape, options, recipe)
+
+    return choices[max(bisect_right(choices, affordable, key=needed) - 1, 0)]
+
+
+def names_of(record: type[Any]) -> list[str]:
+    return [field.name for field in fields(record)]
+
+
+def chosen(kind: str, name: Any, table: Mapping[str, Any]) -> Any:
+    """`table[name]`, or `Invalid` naming what there is."""
+    if name not in table:
+        raise Invalid(f"there is no {kind} {name!r}; there are: {', '.join(table)}")
+    return table[name]
+
+
+def refuse_unknown(asked: Mapping[str, Any], allowed: list[str]) -> None:
+    unknown = sorted(set(asked) - set(allowed))
+    if unknown:
+        raise Invalid(f"unknown options: {', '.join(unknown)}; allowed are: {', '.join(allowed)}")
+
+
+def validated(record: type[Any], values: Mapping[str, Any]) -> Any:
+    """`record(**values)` within the bounds of its fields, or `Invalid` naming the fields."""
+    try:
+        return TypeAdapter(record).validate_python(dict(values))
+    except ValidationError as error:
+        details = [
+            {"pointer": "/options/" + "/".join(map(str, e["loc"])), "detail": e["msg"]}
+            for e in error.errors()
+        ]
+        text = "; ".join(f"{d['pointer']}: {d['detail']}" for d in details)
+        raise Invalid(f"options out of bounds: {text}", errors=details) from error

@@ -1,0 +1,67 @@
+"""The whole state of a game as a `State`, and back: resumed, it plays on bit for bit."""
+
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from worker.checkpoint import State
+from worker.game import Game
+
+
+def kept(tensor: Tensor) -> Tensor:
+    """A contiguous copy on the CPU."""
+    return tensor.detach().to("cpu", copy=True).contiguous()
+
+
+def capture(game: Game, facts: dict[str, Any]) -> State:
+    """Copy everything that decides the next step; `facts` are the caller's own (JSON)."""
+    tensors = {"rng.noise": game.rng.get_state(), "rng.torch": torch.get_rng_state()}
+    if game.device.name == "cuda":
+        tensors["rng.cuda"] = torch.cuda.get_rng_state()
+    for name, network in (("G", game.G), ("D", game.D), ("ema", game.ema)):
+        tensors |= {f"{name}.{key}": kept(value) for key, value in network.state_dict().items()}
+    for name, player in game.optimisers.items():
+        for index, values in player.state_dict()["state"].items():
+            named = {f"opt.{name}.{index}.{key}": kept(value) for key, value in values.items()}
+            tensors |= named
+    augment = {"p": game.augment.p, "signs": game.augment.signs, "pairs": game.augment.pairs}
+    own = {
+        "step": game.step,
+        "kimg": game.kimg,
+        "spec": asdict(game.spec),
+        "augment": augment,
+        "lr_scale": game.lr_scale,
+    }
+    return State(tensors=tensors, facts={**facts, **own})
+
+
+def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors under `prefix`, without it."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def restore(game: Game, state: State) -> None:
+    """Put `game` where `capture` found it."""
+    for name, network in (("G", game.G), ("D", game.D), ("ema", game.ema)):
+        network.load_state_dict(part(state.tensors, f"{name}."))
+    for name, player in game.optimisers.items():
+        restore_optimiser(player, part(state.tensors, f"opt.{name}."))
+    game.rng.set_state(state.tensors["rng.noise"])
+    torch.set_rng_state(state.tensors["rng.torch"])
+    if game.device.name == "cuda" and "rng.cuda" in state.tensors:
+        torch.cuda.set_rng_state(state.tensors["rng.cuda"])
+    for key, value in state.facts["augment"].items():
+        setattr(game.augment, key, value)
+    game.step = state.facts["step"]
+    game.lr_scale = state.facts["lr_scale"]
+
+
+def restore_optimiser(player: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Adam's moments, each in the memory layout of its parameter."""
+    player.state.clear()
+    for index, parameter in enumerate(player.param_groups[0]["params"]):
+        for key, value in part(tensors, f"{index}.").items():
+            like = torch.empty_like(parameter) if value.shape == parameter.shape else value.clone()
+            player.state[parameter][key] = like.copy_(value)

@@ -1,0 +1,77 @@
+"""Everything that a training is told: one frozen, JSON-serialisable record, stored on the job.
+
+`TrainSpec` also stands beside the weights: `asdict` writes it, `read_spec` reads it back.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from core.errors import BadSpec
+from models.registry import Shape, option
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """How long to train: exactly one of the three is set."""
+
+    minutes: float | None = None  # of this process's work, all attempts together
+    kimg: float | None = None  # thousands of real images shown
+    steps: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How to train. Values with a `_final` partner move to it along a cosine over the budget."""
+
+    loss: str = option("rpgan", "The game of the two players; see the catalogue's losses.")
+    batch: int = option(8, "Real images in a step.", ge=2, le=1024)
+    lr: float = option(1e-3, "Adam's step size of both players.", gt=0, le=0.1)
+    lr_final: float = option(2e-4, "The same at the end.", gt=0, le=0.1)
+    beta1: float = option(0.0, "Adam's momentum.", ge=0, lt=1)
+    beta2: float = option(0.9, "Adam's memory of squared gradients.", ge=0, lt=1)
+    beta2_final: float = option(0.99, "The same at the end.", ge=0, lt=1)
+    gamma: float = option(8.0, "Weight of the R1 and R2 gradient penalties.", ge=0, le=1000)
+    gamma_final: float = option(8.0, "The same at the end.", ge=0, le=1000)
+    penalty_interval: int = option(8, "Steps between penalties (weighted by it).", ge=1, le=64)
+    ema_kimg: float = option(5.0, "Half-life of the averaged generator, in 1000 images.", ge=0)
+    z_dim: int = option(64, "Length of the noise vector.", ge=2, le=1024)
+    augment: tuple[str, ...] = option(
+        ("translate", "colour", "cutout"), "Operations on what the discriminator sees."
+    )
+    augment_p: float = option(0.0, "Probability of each operation at the start.", ge=0, le=0.8)
+    adaptive: bool = option(True, "Raise that probability while the discriminator overfits.")
+    blur: float = option(
+        0.0, "Blur of what the discriminator sees at first, as a share of the side.", ge=0, le=0.2
+    )
+    blur_until: float = option(
+        0.3, "Part of the budget after which nothing is blurred.", ge=0, le=1
+    )
+    flip: bool = option(False, "Show mirror images too. Wrong for digits and text.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSpec:
+    """A training, resolved: no value is left to guess."""
+
+    task: str
+    architecture: str
+    options: dict[str, Any]  # of the architecture
+    shape: Shape
+    classes: tuple[str, ...]
+    recipe: Recipe
+    budget: Budget
+    seed: int
+    dtype: str  # of autocast; "float32": off
+    dataset: dict[str, Any] = field(default_factory=dict)  # {"sha256": ..., "images": ...}
+    device: dict[str, Any] = field(default_factory=dict)  # as probed
+    parameters: dict[str, int] = field(default_factory=dict)  # of generator and discriminator
+
+
+def read_spec(record: dict[str, Any]) -> TrainSpec:
+    """The spec in `record` (`asdict` or its JSON). Raises `BadSpec` when it is none."""
+    try:
+        return TypeAdapter(TrainSpec).validate_python(record)
+    except ValidationError as error:
+        raise BadSpec(f"the stored training cannot be read: {error}") from error

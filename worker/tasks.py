@@ -1,0 +1,62 @@
+"""What a GAN can learn. A task turns rows of a data set into batches and names what follows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from worker.data import Rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """What the networks see: the images to imitate and, per task, what they depend on."""
+
+    target: Tensor  # [N, C, H, W], -1..1
+    image: Tensor | None = None  # [N, C', H, W], an input image
+    condition: Tensor | None = None  # [N, c_dim], one-hot for classes; zeros: unknown
+    weight: Tensor | None = None  # [N, 1, H, W], a mask
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One kind of learning. `needs` are columns of the data set; `losses` maps names to weights."""
+
+    name: str
+    summary: str
+    needs: frozenset[str]
+    batch: Callable[[Rows, torch.Generator], Batch]
+    losses: dict[str, float]
+    metrics: tuple[str, ...]
+    verbs: frozenset[str]
+
+
+def pixels(images: Tensor) -> Tensor:
+    """uint8 [N, H, W, C] -> float32 [N, C, H, W], -1..1 (channels last in memory)."""
+    return images.permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def conditions(labels: Tensor, classes: int) -> Tensor:
+    """int64 [N] -> one-hot float32 [N, classes]; a label of -1 gives zeros."""
+    return one_hot(labels + 1, classes + 1)[:, 1:].float()
+
+
+def generate_batch(rows: Rows, rng: torch.Generator) -> Batch:
+    """Images, with their class as the condition where there is one."""
+    condition = None if rows.labels is None else conditions(rows.labels, rows.classes)
+    return Batch(target=pixels(rows.images), condition=condition)
+
+
+GENERATE = Task(
+    name="generate",
+    summary="New images like those of the data set, by seed and, where there are labels, by label.",
+    needs=frozenset({"image"}),
+    batch=generate_batch,
+    losses={"adv": 1.0},
+    metrics=("kid",),
+    verbs=frozenset({"generate"}),
+)
+
+TASKS = {task.name: task for task in (GENERATE,)}
