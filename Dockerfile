@@ -35,4 +35,4 @@ RUN pip install -c constraints.txt ${PIP_ARGS} ".[worker]" && rm -rf /srv/ganvas
 USER ganvas
 # A worker is well while it shows signs of life, which the API sees as well.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s \
-    CMD ["python", "-c", "import socket; from core.connection import connect; from core.jobs import Keys; from core.presence import Presence; from core.settings import Settings; s = Settings(); exit(all(w.host != socket.gethostname() for w in Presence(connect(s.redis_url), Keys(s.prefix)).alive()))"]
+    CMD ["python", "-c", "import socket; from core.connection import connect; from core.keys import Keys; from core.presence import Presence; from core.settings import Settings; s = Settings(); exit(all(w.host != socket.gethostname() for w in Presence(connect(s.redis_url), Keys(s.prefix)).alive()))"]

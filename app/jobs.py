@@ -8,13 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from app import events
 from app.changes import wait_for_job
 from app.deps import After, Datasets, Everything, Jobs, Limit
 from app.images import matches
 from app.pages import page
 from app.queries import only_query
 from app.sse import EventStream, Feed
-from core import events
 from core.errors import Conflict
 from core.ids import Id
 from core.jobs import JobStore

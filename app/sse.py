@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from starlette.types import Receive, Scope, Send
 
 from app.errors import TooManyStreams
-from core.events import event
+from app.events import event
 from core.schemas import Job, JobEvent
 
 STEP_SECONDS = 1.0  # after which a stream looks whether the service stops

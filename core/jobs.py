@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import resources
 from typing import Any, Literal, cast
 
 import redis
@@ -25,8 +24,10 @@ from core.errors import (
 from core.files import write_json
 from core.home import Home
 from core.ids import new_id
+from core.keys import Keys
 from core.queue import JOB_QUEUES
 from core.schemas import Job, JobKind, JobState
+from core.scripts import job_scripts
 
 LEASE_SECONDS = 30.0
 MAX_ATTEMPTS = 3
@@ -63,29 +64,6 @@ class Note:
         return (self.type, json.dumps(self.data), self.field, _stored(self.value))
 
 
-class Keys:
-    """Names of our keys. One hash tag keeps them together on a cluster node."""
-
-    def __init__(self, prefix: str) -> None:
-        self.root = f"{{{prefix}}}:"
-        self.job_prefix = f"{self.root}job:"
-        self.queue_prefix = f"{self.root}queue:"
-        self.jobs = f"{self.root}jobs"
-        self.leases = f"{self.root}leases"
-
-    def job(self, job_id: str) -> str:
-        return f"{self.job_prefix}{job_id}"
-
-    def events(self, job_id: str) -> str:
-        return f"{self.job(job_id)}:events"
-
-    def queue(self, name: str) -> str:
-        return f"{self.queue_prefix}{name}"
-
-    def idempotency(self, key: str) -> str:
-        return f"{self.root}idempotency:{key}"
-
-
 class JobStore:
     """All that happens to jobs. Raises `Unavailable` when Redis does not answer."""
 
@@ -93,7 +71,7 @@ class JobStore:
         self.client = client
         self.keys = Keys(prefix)
         self.home = home
-        self._scripts = {name: client.register_script(_source(name)) for name in _SCRIPTS}
+        self._scripts = job_scripts(client)
 
     def create(
         self,
@@ -213,24 +191,6 @@ class JobStore:
 
     def _run(self, script: str, keys: list[str], arguments: list[Any]) -> Any:
         return _guarded(lambda: self._scripts[script](keys=keys, args=arguments))
-
-
-_SCRIPTS = {
-    # A full Redis refuses new work, but never the end of work that it accepted.
-    "create": "",
-    "claim": "",
-    "beat": "flags=allow-oom",
-    "finish": "flags=allow-oom",
-    "release": "flags=allow-oom",
-    "cancel": "flags=allow-oom",
-    "reap": "flags=allow-oom",
-}
-
-
-def _source(name: str) -> str:
-    folder = resources.files("core") / "lua"
-    parts = [(folder / f"{part}.lua").read_text() for part in ("prelude", name)]
-    return "\n".join([f"#!lua {_SCRIPTS[name]}".strip(), *parts])
 
 
 def _guarded(command: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import redis
 
-from core.jobs import Keys
+from core.keys import Keys
 from core.schemas import WorkerInfo
 
 TTL_SECONDS = 15

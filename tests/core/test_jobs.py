@@ -4,9 +4,9 @@ import time
 
 import pytest
 
+from app.events import BEGIN, page
 from core.connection import require_supported
 from core.errors import IdempotencyMismatch, NotFound, QueueFull, StaleFence
-from core.events import BEGIN, page
 from core.files import read_json
 from core.jobs import MAX_ATTEMPTS, Claim, JobStore, Note
 from core.schemas import Job, JobKind, JobState

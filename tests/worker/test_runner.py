@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from app.events import BEGIN, page
 from core.connection import connect
-from core.events import BEGIN, page
 from core.jobs import MAX_ATTEMPTS, Claim, JobStore
 from core.schemas import Job, JobKind, JobState
 from core.settings import Settings

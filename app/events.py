@@ -1,4 +1,4 @@
-"""Reading a job's event stream. Events are written by the job scripts only."""
+"""Reading a job's event stream, which only the scripts in core/lua write."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 import redis
 
-from core.jobs import Keys
+from core.keys import Keys
 from core.schemas import JobEvent
 
 BEGIN = "0-0"
