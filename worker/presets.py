@@ -23,7 +23,7 @@ from worker.tasks import TASKS
 
 DEFAULT_ARCHITECTURE = "skip"
 WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128)
-IMAGES_WANTED = 30_000  # in ten minutes
+IMAGES_WANTED = 90_000  # in ten minutes
 FAST = 1000  # 10^9 multiply-adds per second: a device that small batches leave idle
 AUGMENT_BELOW = ((200, 0.6), (1000, 0.4), (3000, 0.2))  # (images, probability at the start)
 PRESETS = ("auto",)

@@ -1,0 +1,51 @@
+"""The documentation against the code: what it names exists, and what exists is named."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.errors import STATUSES
+from app.main import create_app
+from core.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+REFERENCE = (ROOT / "docs" / "reference.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
+    missing = [t for t in targets if "://" not in t and not (page.parent / t).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_are_named_exist(page: Path) -> None:
+    pattern = r"`((?:app|core|ganvas|models|worker|tests|bench)/[\w/]+\.\w+)`"
+    missing = [name for name in re.findall(pattern, page.read_text()) if not (ROOT / name).exists()]
+    assert missing == []
+
+
+def test_every_setting_is_documented() -> None:
+    names = {f"GANVAS_{field.upper()}" for field in Settings.model_fields} - {"GANVAS_REDIS_URL"}
+    assert set(re.findall(r"^\| `(GANVAS_\w+)`", REFERENCE, re.M)) == names
+    assert "| `REDIS_URL` |" in REFERENCE
+
+
+def test_every_route_is_documented(settings: Settings) -> None:
+    paths = create_app(settings).openapi()["paths"]
+    routes = {f"{method.upper()} {path}" for path, item in paths.items() for method in item}
+    documented = set(re.findall(r"^\| `((?:GET|POST|DELETE) [^`]+)`", REFERENCE, re.M))
+    assert documented == routes
+
+
+def test_every_error_code_is_documented_with_its_status() -> None:
+    for code, status in STATUSES.items():
+        assert re.search(rf"^\| {status} \|.*`{code}`", REFERENCE, re.M), (status, code)
+
+
+def test_readme_shows_the_two_commands() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert "make demo" in readme and "make test" in readme
