@@ -11,14 +11,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.layers import GAIN, SLOPE, Latent, Verdict, conv, doubled, linear, rectified
 from models.registry import Shape, option, register
-
-SLOPE = 0.2  # of the leaky rectifier
-GAIN = math.sqrt(2 / (1 + SLOPE**2))  # keeps the variance through it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,35 +38,17 @@ def stage_widths(resolution: int, options: R3Options) -> list[int]:
     return [min(options.width * 2**k, most) for k in reversed(range(stages))]
 
 
-def conv(inputs: int, outputs: int, size: int, *, gain: float, bias: bool = False) -> nn.Conv2d:
-    """A convolution of `size` that keeps the picture's size; weights N(0, gain^2 / fan_in)."""
-    layer = nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=bias)
-    nn.init.normal_(layer.weight, std=gain / math.sqrt(inputs * size * size))
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return layer
-
-
-def linear(inputs: int, outputs: int, *, gain: float = 1.0, bias: bool = False) -> nn.Linear:
-    """A linear layer with weights N(0, gain^2 / fan_in)."""
-    layer = nn.Linear(inputs, outputs, bias=bias)
-    nn.init.normal_(layer.weight, std=gain / math.sqrt(inputs))
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return layer
-
-
 class Block(nn.Module):
     """x + conv(act(conv(act(x)))), the identity at the start."""
 
     def __init__(self, width: int, total: int) -> None:
         super().__init__()
-        self.first = conv(width, width, 3, gain=GAIN * total**-0.5, bias=True)
-        self.second = conv(width, width, 3, gain=0.0, bias=True)
+        self.first = conv(width, width, 3, gain=GAIN * total**-0.5)
+        self.second = conv(width, width, 3, gain=0.0)
 
     def forward(self, x: Tensor) -> Tensor:
-        hidden = self.first(F.leaky_relu(x, SLOPE))
-        return x + self.second(F.leaky_relu(hidden, SLOPE))
+        hidden = self.first(rectified(x))
+        return x + self.second(rectified(hidden))
 
 
 def blocks(width: int, options: R3Options, stages: int) -> nn.Sequential:
@@ -86,14 +65,14 @@ class StyledBlock(nn.Module):
 
     def __init__(self, width: int, total: int, style: int) -> None:
         super().__init__()
-        self.first = conv(width, width, 3, gain=GAIN * total**-0.5, bias=True)
-        self.style = linear(style, 2 * width, gain=0.3, bias=True)
-        self.second = conv(width, width, 3, gain=0.0, bias=True)
+        self.first = conv(width, width, 3, gain=GAIN * total**-0.5)
+        self.style = linear(style, 2 * width, gain=0.3)
+        self.second = conv(width, width, 3, gain=0.0)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         scale, shift = self.style(style)[:, :, None, None].chunk(2, dim=1)
-        hidden = self.first(F.leaky_relu(x, SLOPE)) * (1 + scale) + shift
-        return x + self.second(F.leaky_relu(hidden, SLOPE))
+        hidden = self.first(rectified(x)) * (1 + scale) + shift
+        return x + self.second(rectified(hidden))
 
 
 class Up(nn.Module):
@@ -101,10 +80,10 @@ class Up(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.mix = conv(inputs, outputs, 1, gain=1.0)
+        self.mix = conv(inputs, outputs, 1, gain=1.0, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.interpolate(self.mix(x), scale_factor=2, mode="bilinear", align_corners=False)
+        return doubled(self.mix(x))
 
 
 class Down(nn.Module):
@@ -112,7 +91,7 @@ class Down(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.mix = conv(inputs, outputs, 1, gain=1.0)
+        self.mix = conv(inputs, outputs, 1, gain=1.0, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.mix(F.avg_pool2d(x, 2))
@@ -125,28 +104,26 @@ class Generator(nn.Module):
         super().__init__()
         widths = stage_widths(shape.resolution, options)
         total = len(widths) * options.blocks
-        style = shape.z_dim * (2 if shape.c_dim else 1)
-        self.embed = linear(shape.c_dim, shape.z_dim) if shape.c_dim else None
-        self.base = linear(style, widths[0] * 16, bias=True)
+        self.latent = Latent(shape.z_dim, shape.c_dim)
+        style = self.latent.size
+        self.base = linear(style, widths[0] * 16)
         stages: list[nn.Module] = []
         for inputs, outputs in pairwise([0, *widths]):
             stages += [Up(inputs, outputs)] if inputs else []
             stages += [StyledBlock(outputs, total, style) for _ in range(options.blocks)]
         self.stages = nn.ModuleList(stages)
-        self.paint = conv(widths[-1], shape.channels, 3, gain=1.0, bias=True)
+        self.paint = conv(widths[-1], shape.channels, 3, gain=1.0)
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
-        if self.embed is not None:
-            assert c is not None, "this generator needs a condition"
-            z = torch.cat([z, self.embed(c) * math.sqrt(c.shape[1])], dim=1)
+        z = self.latent(z, c)
         x = self.base(z).unflatten(1, (-1, 4, 4))
         for stage in self.stages:
             x = stage(x, z) if isinstance(stage, StyledBlock) else stage(x)
-        return self.paint(F.leaky_relu(x, SLOPE))
+        return self.paint(rectified(x))
 
 
 class Discriminator(nn.Module):
-    """Images to logits; with a condition, the projection discriminator of arXiv 1802.05637.
+    """Images to logits [N], given the condition.
 
     The full resolution is only looked at, by one convolution: a block there would cost a quarter
     of the network and see nothing that a block at half the resolution does not.
@@ -155,24 +132,18 @@ class Discriminator(nn.Module):
     def __init__(self, shape: Shape, options: R3Options) -> None:
         super().__init__()
         widths = stage_widths(shape.resolution, options)[::-1]
-        self.look = conv(shape.channels, widths[0], 3, gain=1.0, bias=True)
+        self.look = conv(shape.channels, widths[0], 3, gain=1.0)
         stages: list[nn.Module] = [nn.LeakyReLU(SLOPE)]
         for inputs, outputs in pairwise(widths):
             stages += [Down(inputs, outputs), blocks(outputs, options, len(widths))]
         self.stages = nn.Sequential(*stages)
         self.basis = nn.Conv2d(widths[-1], widths[-1], 4, groups=widths[-1], bias=False)
         nn.init.normal_(self.basis.weight, std=1 / 4)
-        self.judge = linear(widths[-1], 1, bias=True)
-        self.project = linear(shape.c_dim, widths[-1]) if shape.c_dim else None
+        self.verdict = Verdict(widths[-1], shape.c_dim)
 
     def forward(self, images: Tensor, c: Tensor | None = None) -> Tensor:
-        x = F.leaky_relu(self.stages(self.look(images)), SLOPE)
-        features = self.basis(x).flatten(1)
-        logits = self.judge(features).squeeze(1)
-        if self.project is None:
-            return logits
-        assert c is not None, "this discriminator needs a condition"
-        return logits + (features * self.project(c)).sum(1) / math.sqrt(features.shape[1])
+        x = rectified(self.stages(self.look(images)))
+        return self.verdict(self.basis(x).flatten(1), c)
 
 
 @register

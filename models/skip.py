@@ -9,20 +9,17 @@ convolution a stage: on a small budget, more steps are worth more than deeper ne
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.layers import GAIN, Latent, Verdict, conv, doubled, linear, rectified
 from models.registry import Shape, option, register
 
-SLOPE = 0.2  # of the leaky rectifier
-GAIN = math.sqrt(2 / (1 + SLOPE**2))  # keeps the variance through it
 STYLE = 128  # length of the mapped noise
 GROUP = 4  # images that are compared with each other
 EPSILON = 1e-6
-L = TypeVar("L", nn.Conv2d, nn.Linear)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,35 +38,14 @@ def stage_widths(resolution: int, options: SkipOptions) -> list[int]:
     return [min(options.width * 2**k, options.max_width) for k in reversed(range(stages))]
 
 
-def conv(inputs: int, outputs: int, size: int, *, gain: float, bias: bool = True) -> nn.Conv2d:
-    """A convolution that keeps the picture's size; weights N(0, gain^2 / fan_in)."""
-    layer = nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=bias)
-    return initialised(layer, gain / math.sqrt(inputs * size * size))
-
-
-def linear(inputs: int, outputs: int, *, gain: float = 1.0, bias: bool = True) -> nn.Linear:
-    """A linear layer with weights N(0, gain^2 / fan_in)."""
-    return initialised(nn.Linear(inputs, outputs, bias=bias), gain / math.sqrt(inputs))
-
-
-def initialised(layer: L, std: float) -> L:
-    nn.init.normal_(layer.weight, std=std)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return layer
-
-
 def normalised(x: Tensor) -> Tensor:
     """Every feature vector (dimension 1) scaled to unit root mean square."""
     return x * torch.rsqrt(x.square().mean(1, keepdim=True) + EPSILON)
 
 
 def activated(x: Tensor) -> Tensor:
-    return F.leaky_relu(x, SLOPE) * GAIN
-
-
-def doubled(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+    """The rectifier, with the variance restored."""
+    return rectified(x) * GAIN
 
 
 class Paint(nn.Module):
@@ -97,18 +73,15 @@ class Generator(nn.Module):
     def __init__(self, shape: Shape, options: SkipOptions) -> None:
         super().__init__()
         widths = stage_widths(shape.resolution, options)
-        self.embed = linear(shape.c_dim, shape.z_dim, bias=False) if shape.c_dim else None
-        self.map = linear(shape.z_dim * (2 if shape.c_dim else 1), STYLE)
+        self.latent = Latent(shape.z_dim, shape.c_dim)
+        self.map = linear(self.latent.size, STYLE)
         self.base = linear(STYLE, widths[0] * 16)
         self.stages = nn.ModuleList(
             Paint(inputs, width, shape.channels) for inputs, width in pairwise([0, *widths])
         )
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
-        if self.embed is not None:
-            assert c is not None, "this generator needs a condition"
-            z = torch.cat([z, self.embed(c) * math.sqrt(c.shape[1])], dim=1)
-        w = activated(self.map(normalised(z)))
+        w = activated(self.map(normalised(self.latent(z, c))))
         x = self.base(w).unflatten(1, (-1, 4, 4))
         x, picture = self.stages[0](x, None, w)
         for stage in self.stages[1:]:
@@ -126,8 +99,8 @@ class Look(nn.Module):
         self.pass_on = conv(inputs, outputs, 1, gain=1.0, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        seen = self.mix(F.avg_pool2d(F.leaky_relu(self.conv(x), SLOPE), 2))
-        return F.leaky_relu((seen + self.pass_on(F.avg_pool2d(x, 2))) * math.sqrt(0.5), SLOPE)
+        seen = self.mix(F.avg_pool2d(rectified(self.conv(x)), 2))
+        return rectified((seen + self.pass_on(F.avg_pool2d(x, 2))) * math.sqrt(0.5))
 
 
 def alikeness(x: Tensor) -> Tensor:
@@ -140,7 +113,7 @@ def alikeness(x: Tensor) -> Tensor:
 
 
 class Discriminator(nn.Module):
-    """Images to logits [N]; with a condition, the projection discriminator of 1802.05637.
+    """Images to logits [N], given the condition.
 
     It starts at half the resolution, on 2 x 2 pixels stacked as channels: nothing is lost, and the
     most expensive stage is saved.
@@ -154,18 +127,12 @@ class Discriminator(nn.Module):
         self.stages = nn.Sequential(*(Look(narrow, wide) for narrow, wide in pairwise(widths)))
         self.compare = conv(last + 1, last, 3, gain=GAIN)
         self.features = linear(last * 16, last, gain=GAIN)
-        self.judge = linear(last, 1)
-        self.project = linear(shape.c_dim, last, bias=False) if shape.c_dim else None
+        self.verdict = Verdict(last, shape.c_dim)
 
     def forward(self, images: Tensor, c: Tensor | None = None) -> Tensor:
-        x = self.stages(F.leaky_relu(self.open(F.pixel_unshuffle(images, 2)), SLOPE))
-        x = F.leaky_relu(self.compare(torch.cat([x, alikeness(x)], dim=1)), SLOPE)
-        features = F.leaky_relu(self.features(x.flatten(1)), SLOPE)
-        logits = self.judge(features).squeeze(1)
-        if self.project is None:
-            return logits
-        assert c is not None, "this discriminator needs a condition"
-        return logits + (features * self.project(c)).sum(1) / math.sqrt(features.shape[1])
+        x = self.stages(rectified(self.open(F.pixel_unshuffle(images, 2))))
+        x = rectified(self.compare(torch.cat([x, alikeness(x)], dim=1)))
+        return self.verdict(rectified(self.features(x.flatten(1))), c)
 
 
 @register

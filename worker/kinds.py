@@ -24,7 +24,14 @@ class Training:
         if not result["published"]:  # cancelled before there was anything to keep
             return {}
         folder = self.home.job(job.id) / f"publish-f{claim.fence}"
-        card = {"job": job.id, "metrics": result["metrics"], "resolved": result["resolved"]}
+        resolved = result["resolved"]
+        source = {"id": job.input["dataset_id"], "name": job.input["dataset_name"]}
+        card = {
+            "job": job.id,
+            "dataset": source | resolved["dataset"],
+            "metrics": result["metrics"],
+            "resolved": resolved,
+        }
         model = self.models.publish(folder, job.input["model"], card)
         return {"model": model.name, "version": model.version, "digest": model.digest}
 

@@ -49,6 +49,16 @@ def test_trained_model_generates_the_same_bytes_for_the_same_seed(
     assert (unchanged.status_code, unchanged.content) == (304, b"")
 
 
+def test_model_tells_where_it_comes_from(
+    service: Service, trained: dict[str, object], dataset: str
+) -> None:
+    model = service.client.get("/v1/models/shapes").json()
+    source = service.client.get(f"/v1/datasets/{dataset}").json()
+    assert (model["job"], model["classes"]) == (trained["id"], ["disc", "square"])
+    facts = {"id": dataset, "name": "Shapes", "sha256": source["sha256"], "images": 40}
+    assert model["dataset"] == facts
+
+
 def test_grid_of_many_seeds(service: Service, trained: dict[str, object]) -> None:
     answer = service.client.get("/generate?seeds=0,3,8-9&model=shapes@1")
     assert Image.open(io.BytesIO(answer.content)).size == (64, 64)

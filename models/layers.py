@@ -1,0 +1,73 @@
+"""What several architectures are built from: initialised layers, and where a condition enters."""
+
+import math
+from typing import TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SLOPE = 0.2  # of the leaky rectifier
+GAIN = math.sqrt(2 / (1 + SLOPE**2))  # keeps the variance through it
+L = TypeVar("L", nn.Conv2d, nn.Linear)
+
+
+def conv(inputs: int, outputs: int, size: int, *, gain: float, bias: bool = True) -> nn.Conv2d:
+    """A convolution that keeps the picture's size; weights N(0, gain^2 / fan_in), biases zero."""
+    layer = nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=bias)
+    return _initialised(layer, gain / math.sqrt(inputs * size * size))
+
+
+def linear(inputs: int, outputs: int, *, gain: float = 1.0, bias: bool = True) -> nn.Linear:
+    """A linear layer; weights N(0, gain^2 / fan_in), biases zero."""
+    return _initialised(nn.Linear(inputs, outputs, bias=bias), gain / math.sqrt(inputs))
+
+
+def rectified(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, SLOPE)
+
+
+def doubled(x: Tensor) -> Tensor:
+    """[N, C, H, W] -> [N, C, 2H, 2W], smoothly: no checkerboard."""
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+class Latent(nn.Module):
+    """Noise z [N, z_dim], and the embedded condition c [N, c_dim] beside it where there is one.
+
+    `size` is the length of the result.
+    """
+
+    def __init__(self, z_dim: int, c_dim: int) -> None:
+        super().__init__()
+        self.embed = linear(c_dim, z_dim, bias=False) if c_dim else None
+        self.size = z_dim * (2 if c_dim else 1)
+
+    def forward(self, z: Tensor, c: Tensor | None) -> Tensor:
+        if self.embed is None:
+            return z
+        assert c is not None, "this generator needs a condition"
+        return torch.cat([z, self.embed(c) * math.sqrt(c.shape[1])], dim=1)
+
+
+class Verdict(nn.Module):
+    """Features [N, F] to logits [N]; with a condition by projection (arXiv 1802.05637)."""
+
+    def __init__(self, features: int, c_dim: int) -> None:
+        super().__init__()
+        self.judge = linear(features, 1)
+        self.project = linear(c_dim, features, bias=False) if c_dim else None
+
+    def forward(self, features: Tensor, c: Tensor | None) -> Tensor:
+        logits = self.judge(features).squeeze(1)
+        if self.project is None:
+            return logits
+        assert c is not None, "this discriminator needs a condition"
+        return logits + (features * self.project(c)).sum(1) / math.sqrt(features.shape[1])
+
+
+def _initialised(layer: L, std: float) -> L:
+    nn.init.normal_(layer.weight, std=std)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
