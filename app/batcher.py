@@ -162,6 +162,7 @@ class Batcher:
     async def _fly(self, flight: Flight) -> None:
         """Send a batch and see to it that it lands."""
         for _ in range(ATTEMPTS):
+            flight.left = time.monotonic()
             try:
                 await self._send(flight.batch, self.deadline)
             except Exception as error:

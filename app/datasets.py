@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -35,6 +36,7 @@ BODY = {
     },
 }
 DEFAULT_WAIT, MAX_WAIT = 30, 60
+ORDER_SECONDS = 60
 
 
 def with_urls(dataset: Dataset) -> Dataset:
@@ -158,6 +160,8 @@ def _draw(held: Services, order: SampleRequest) -> tuple[str, Job | None]:
         known = None
     if known is not None and known.state == "ready":
         return dataset_id, None
+    if known is not None and known.job is None and _young(known):
+        raise NotReady("The same sample set is being ordered at this moment.", retry_after=1)
     job = _unfinished(held.jobs, known)
     if job is not None:
         return dataset_id, job
@@ -202,6 +206,11 @@ def _order(body: bytes) -> SampleRequest:
         return SampleRequest.model_validate_json(body)
     except ValidationError as error:
         raise invalid_request(error.errors(include_url=False, include_input=False)) from error
+
+
+def _young(dataset: Dataset) -> bool:
+    """Whether an order without a job is still being placed; an older one was left by a crash."""
+    return (datetime.now(UTC) - dataset.created_at).total_seconds() < ORDER_SECONDS
 
 
 def _unfinished(jobs: JobStore, dataset: Dataset | None) -> Job | None:

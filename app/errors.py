@@ -11,7 +11,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from kombu.exceptions import OperationalError
 from pydantic import Field
-from redis.exceptions import RedisError
+from redis.exceptions import (
+    BusyLoadingError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -147,12 +153,18 @@ def as_expected(error: Exception) -> GanvasError | None:
     """What an exception of a library means to the client; None when it is our own mistake."""
     if isinstance(error, GanvasError):
         return error
-    if isinstance(error, RedisError | OperationalError):
+    if isinstance(error, RedisError | OperationalError) and not _ours(error):
         name = type(error).__name__
         return Unavailable(f"Redis did not do its part ({name}). Try again.", retry_after=2)
     if isinstance(error, OSError) and error.errno in OUT_OF_ROOM:
         return StorageFull("The disk of the service is full.", retry_after=60)
     return None
+
+
+def _ours(error: Exception) -> bool:
+    """Whether Redis refused a command because it was wrong, which no repetition cures."""
+    passing = (BusyLoadingError, ReadOnlyError, OutOfMemoryError)
+    return isinstance(error, ResponseError) and not isinstance(error, passing)
 
 
 def unexpected(scope: Any, error: Exception) -> Response:

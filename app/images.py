@@ -101,7 +101,7 @@ async def answer(
     download: bool = False,
 ) -> Response:
     """The image, or 304 from its ETag alone. `name`: the model as asked for; `drawn`: no seed."""
-    etag = picture.etag(reference.model.digest)
+    etag = picture.etag(reference.model)
     headers = _headers(reference, picture, etag, name, drawn)
     if matches(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=304, headers=headers)
@@ -132,7 +132,7 @@ def seeds_text(seeds: tuple[int | str, ...]) -> str:
     first, last = seeds[0], seeds[-1]
     if len(seeds) == 1 or isinstance(first, str) or isinstance(last, str):
         return str(first)
-    if seeds == tuple(range(first, last + 1)):
+    if last - first + 1 == len(seeds) and seeds == tuple(range(first, last + 1)):
         return f"{first}-{last}"
     return ",".join(str(seed) for seed in seeds)
 

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from app import events
 from app.changes import wait_for_job
 from app.deps import After, Datasets, Everything, Jobs, Limit
-from app.images import matches
+from app.images import matches, refused
 from app.pages import page
 from app.queries import only_query
 from app.sse import EventStream, Feed
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 JobId = Annotated[Id, Path(description="Of the job.", examples=["job-01k8xw3v5n0q6d8z2m4t7r9b1c"])]
 CHUNK = 200
 MAX_WAIT = 30
-StreamId = Annotated[str, Query(pattern=r"^\d{1,20}-\d{1,20}$", description="Events after it.")]
+StreamId = Annotated[str, Query(pattern=r"^\d{1,19}-\d{1,19}$", description="Events after it.")]
 
 
 def with_urls(job: Job) -> Job:
@@ -66,7 +66,10 @@ def list_jobs(
     created_after: datetime | None = None,
 ) -> Page[Job]:
     """Jobs, newest first."""
-    since = created_after and created_after.astimezone()
+    try:
+        since = created_after and created_after.astimezone()
+    except (OverflowError, ValueError) as error:
+        raise refused("created_after", "The time is out of range.") from error
 
     def wanted(job: Job) -> bool:
         given = ((kind, job.kind), (state, job.state), (model, job.input.get("model")))
@@ -100,7 +103,7 @@ async def show_job(
     known = job.version if since is None else since
     if wait and job.version <= known and not job.state.terminal:
         job = await wait_for_job(held, job_id, lambda now: now.version > known, wait)
-    etag = f'W/"{job.version}"'
+    etag = f'W/"{job.version}-{job.queue_position}"'
     if matches(if_none_match, etag):
         return Response(status_code=304, headers={"ETag": etag, "Cache-Control": "no-cache"})
     response.headers["ETag"] = etag
@@ -110,7 +113,7 @@ async def show_job(
 
 @router.post("/{job_id}/cancel", status_code=202, responses={200: {"model": Job}})
 def cancel_job(response: Response, jobs: Jobs, datasets: Datasets, job_id: JobId) -> Job:
-    """Ask a job to end; what was trained so far is kept as a model. Idempotent."""
+    """Ask a job to end. A running training keeps its model; a waiting job just ends. Idempotent."""
     before, after = jobs.cancel(job_id)
     if before in (JobState.SUCCEEDED, JobState.FAILED):
         message = f"The job has {before}; nothing can be done with it any more."

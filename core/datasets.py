@@ -1,5 +1,6 @@
 """The data sets on disk: `datasets/{id}` when ready, `uploads/{id}` while being prepared."""
 
+import errno
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,20 +46,21 @@ class DatasetStore:
         """Remove an upload that did not become a data set, or is no longer needed."""
         remove_tree(self.home.upload(dataset_id))
 
-    def workspace(self, dataset_id: str, fence: int) -> Path:
-        """The hidden folder in which one attempt prepares the data set."""
-        return self.home.datasets / f".{dataset_id}.f{fence}{PARTIAL}"
+    def workspace(self, dataset_id: str, job_id: str, fence: int) -> Path:
+        """The hidden folder in which one attempt of one job prepares the data set."""
+        return self.home.datasets / f".{dataset_id}.{job_id}.f{fence}{PARTIAL}"
 
     def publish(self, workspace: Path, dataset_id: str, name: str, job: str | None) -> Dataset:
         """Give a prepared folder its name; when an earlier attempt has done so, keep that."""
         path = workspace / "dataset.json"
         identity = {"id": dataset_id, "name": name, "created_at": _now(), "job": job}
         write_json(path, read_json(path) | identity)
-        target = self.home.dataset(dataset_id)
-        if target.exists():
+        try:
+            publish_folder(workspace, self.home.dataset(dataset_id))
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
             remove_tree(workspace)
-        else:
-            publish_folder(workspace, target)
         return self.get(dataset_id)
 
     def get(self, dataset_id: str) -> Dataset:

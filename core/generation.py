@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from core.schemas import Record
+from core.schemas import Model, Record
 
 ENCODER_VERSION = "1"  # part of every ETag: raise it when the same pixels encode to other bytes
 REPLY_TTL_SECONDS = 60
@@ -34,9 +34,11 @@ class Picture(Record):
     quality: int = 90
     metadata: bool = True
 
-    def etag(self, digest: str) -> str:
+    def etag(self, model: Model) -> str:
         """A strong ETag: equal tags mean equal bytes. Needs no image."""
-        text = json.dumps([ENCODER_VERSION, digest, self.model_dump()], sort_keys=True)
+        named = [model.name, model.version] if self.metadata else []  # they stand in the file
+        facts = [ENCODER_VERSION, model.digest, named, self.model_dump()]
+        text = json.dumps(facts, sort_keys=True)
         return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 

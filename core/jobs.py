@@ -21,7 +21,7 @@ from core.errors import (
     TooManyCrashes,
     Unavailable,
 )
-from core.files import write_json
+from core.files import sync_folder, write_json
 from core.home import Home
 from core.ids import new_id
 from core.keys import Keys
@@ -92,6 +92,7 @@ class JobStore:
         folder.mkdir(mode=0o700)
         spec = {"id": job_id, "kind": kind, "input": input, "seed": seed, "metadata": metadata}
         write_json(folder / "job.json", spec)
+        sync_folder(self.home.jobs)
         key, digest = idempotency or ("-", "")
         keys = [*self._keys(job_id, kind), self.keys.jobs, self.keys.idempotency(key)]
         texts = (json.dumps(input), json.dumps(metadata or {}))

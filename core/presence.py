@@ -1,16 +1,18 @@
 """Signs of life: each worker repeats what it is and what it can do; silence removes it."""
 
-import json
+import logging
 import time
 from typing import Any
 
 import redis
+from pydantic import ValidationError
 
 from core.keys import Keys
 from core.schemas import WorkerInfo
 
 TTL_SECONDS = 15
 BEAT_SECONDS = 3
+log = logging.getLogger(__name__)
 
 
 class Presence:
@@ -40,7 +42,16 @@ class Presence:
         gone = [worker_id for worker_id, text in zip(ids, texts, strict=True) if text is None]
         if gone:
             self.client.zrem(self.index, *gone)
-        return [WorkerInfo(**json.loads(text)) for text in texts if text is not None]
+        return [worker for text in texts if text is not None and (worker := _readable(text))]
+
+
+def _readable(text: str) -> WorkerInfo | None:
+    """None for the sign of life of a worker of another release, which says other things."""
+    try:
+        return WorkerInfo.model_validate_json(text)
+    except ValidationError as error:
+        log.warning("a worker's sign of life cannot be read: %s", error)
+        return None
 
 
 def catalogue(workers: list[WorkerInfo]) -> dict[str, Any] | None:

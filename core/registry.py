@@ -4,6 +4,7 @@ A version is immutable. `model=` takes `name`, `name@3`, `name@latest`, `job:{id
 checkpoint of a running job) or nothing (the newest model of all).
 """
 
+import logging
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ WEIGHTS = "model.safetensors"
 HEADER = "model.json"
 CARD = "card.json"
 JOB_PREFIX = "job:"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,7 @@ class ModelStore:
         for model in self.versions(name):
             if model.job == card["job"]:
                 remove_tree(source)
+                self._touch()  # the attempt before may have died between the rename and this
                 return model
         folder = self.home.model(name)
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -137,9 +140,18 @@ class ModelStore:
         for entry in os.scandir(self.home.models):
             if entry.is_dir(follow_symlinks=False) and is_id(entry.name):
                 numbers = [int(child.name) for child in os.scandir(entry) if child.name.isdigit()]
-                models[entry.name] = {number: self._load(entry.name, number) for number in numbers}
+                loaded = ((number, self._readable(entry.name, number)) for number in numbers)
+                models[entry.name] = {number: model for number, model in loaded if model}
         self._models = {name: versions for name, versions in models.items() if versions}
         self._seen = changed
+
+    def _readable(self, name: str, version: int) -> Model | None:
+        """None for a version that is damaged, or removed at this moment: the others still work."""
+        try:
+            return self._load(name, version)
+        except (OSError, ValueError) as error:
+            log.warning("version %d of %s cannot be read: %s", version, name, error)
+            return None
 
     def _load(self, name: str, version: int) -> Model:
         return Model(**read_json(self.home.model(name) / str(version) / CARD))

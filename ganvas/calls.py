@@ -162,7 +162,10 @@ class Calls:
         return Request(
             method="POST",
             path="/v1/datasets",
-            headers={"Prefer": f"wait={INGEST_SECONDS:g}"},
+            headers={
+                "Prefer": f"wait={INGEST_SECONDS:g}",
+                "Idempotency-Key": secrets.token_hex(16),
+            },
             patience=INGEST_SECONDS,
             **body,
         )

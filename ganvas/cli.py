@@ -8,6 +8,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -126,9 +127,8 @@ def generate(
         image = client.generate(
             seed, model=model, label=label, psi=psi, size=size, n=n, format=kind
         )
-    path = output or Path(
-        f"{(image.model or 'image').replace('@', '-')}-{image.seed or seed}.{kind}"
-    )
+    shown = quote(str(image.seed or seed), safe=",")
+    path = output or Path(f"{(image.model or 'image').replace('@', '-')}-{shown}.{kind}")
     path.write_bytes(image)
     say(f"Wrote {path} (model {image.model}, seed {image.seed or seed}).")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
+from urllib.parse import unquote
 
 from core.schemas import TrainRequest
 
@@ -43,7 +44,8 @@ class GeneratedImage(bytes):
     @property
     def seed(self) -> str | None:
         """The seed; the one that was drawn when none was given."""
-        return self.headers.get("X-Seed")
+        seed = self.headers.get("X-Seed")
+        return None if seed is None else unquote(seed)
 
     @property
     def model(self) -> str | None:

@@ -178,10 +178,10 @@ def _number(field: bytes) -> int:
     """Octal digits, or 255 bits behind a set first bit (GNU)."""
     if field[0] == 0x80:
         return int.from_bytes(field[1:], "big")
-    try:
-        return int(field.strip(b" \0") or b"0", 8)
-    except ValueError:
-        raise damaged("a number in a tar header is broken") from None
+    digits = field.strip(b" \0")
+    if not re.fullmatch(rb"[0-7]*", digits):
+        raise damaged("a number in a tar header is broken")
+    return int(digits or b"0", 8)
 
 
 def _checked_name(header: _Header, announced: _Announced, limits: Limits) -> str:

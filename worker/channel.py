@@ -1,7 +1,7 @@
 """The line between a job's child process and its supervisor: JSON lines up, words down.
 
-Up (stdout): one record a line. Down (stdin): `cancel`, `pause`, `checkpoint`, `sample`; the end of
-the stream means that the supervisor is gone or shutting down: save and leave.
+Up (stdout): one record a line. Down (stdin): `cancel`; the end of the stream means that the
+supervisor is gone or shutting down: save and leave.
 """
 
 import json

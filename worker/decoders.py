@@ -131,7 +131,7 @@ class _Decoder:
         try:
             head = json.loads(self.connection.recv_bytes())
             pixels = b"" if "reason" in head else self.connection.recv_bytes()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # OSError too: it died within a message
             return None
         self.deadline = time.monotonic() + self.seconds
         slot = self.waiting.popleft().slot

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from core.errors import BadSpec
+
 WIDTH, SIDE, BATCH = 32, 32, 16  # of the probe: a typical middle layer
 MACS = 3 * 2 * 9 * WIDTH**2 * SIDE**2 * BATCH  # two 3x3 convolutions, forward and backward
 FASTER = 1.15  # lower precision must win by this factor, channels_last not lose by it
@@ -50,9 +52,16 @@ def best_device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def pick_device() -> torch.device:
-    """The best device, unprobed: for those who only generate."""
-    return torch.device(best_device())
+def adopt(record: dict[str, Any]) -> Device:
+    """The device that a training began on, from its spec. Raises `BadSpec` when it is not here."""
+    device = Device(**record)
+    here = {"cpu": True, "cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+    present = here.get(device.name, False)
+    if not (present() if callable(present) else present):
+        raise BadSpec(f"the training began on {device.name}, which this machine does not have")
+    if device.name == "cpu":
+        torch.set_num_threads(device.threads)
+    return device
 
 
 def usable_threads() -> int:

@@ -25,10 +25,11 @@ from worker.sprites import Sprites
 NICE = 5
 
 
-def draw_sample(store: DatasetStore, dataset_id: str, request: SampleRequest, fence: int) -> None:
+def draw_sample(
+    store: DatasetStore, dataset_id: str, request: SampleRequest, workspace: Path
+) -> None:
     """Draw and publish a sample data set. Done twice it is the same set, and the first stays."""
-    workspace = fresh(store.workspace(dataset_id, fence))
-    for _ in ingest(sprites(request), workspace):
+    for _ in ingest(sprites(request), fresh(workspace)):
         pass
     store.publish(workspace, dataset_id, f"sample:{request.sample}", None)
 
@@ -51,7 +52,7 @@ def run(home: Home, job: dict[str, Any], fence: int, channel: Channel) -> int:
     upload = home.upload(dataset_id)
     source = upload / "source" if (upload / "source").exists() else upload / "files"
     order = sprites(SampleRequest(**sample)) if sample else source
-    asked = follow(ingest(order, fresh(store.workspace(dataset_id, fence))), channel)
+    asked = follow(ingest(order, fresh(store.workspace(dataset_id, job["id"], fence))), channel)
     if asked == STOP:
         return RELEASED
     channel.send("result", {"cancelled": asked is not None})

@@ -52,14 +52,14 @@ class Ingestion:
         if result.get("cancelled"):
             self.discard(job, claim)
             return {}
-        workspace = self.datasets.workspace(dataset_id, claim.fence)
+        workspace = self.datasets.workspace(dataset_id, job.id, claim.fence)
         dataset = self.datasets.publish(workspace, dataset_id, job.input["name"], job.id)
         self.datasets.discard(dataset_id)
         return {"dataset": dataset_id, "images": dataset.images}
 
     def discard(self, job: Job, claim: Claim) -> None:
         dataset_id = job.input["dataset"]
-        remove_tree(self.datasets.workspace(dataset_id, claim.fence))
+        remove_tree(self.datasets.workspace(dataset_id, job.id, claim.fence))
         self.datasets.discard(dataset_id)
 
 

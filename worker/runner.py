@@ -21,7 +21,9 @@ BEAT_SECONDS = 1.0
 GRACE_SECONDS = 20.0  # for a child that was told to cancel
 STOP_SECONDS = 6.0  # for one whose worker is stopping: whoever stops us may not wait longer
 SAFE_SHARE = 0.7  # of the lease that may pass without a beat before the child is stopped
-FIELDS = frozenset({"", "progress", "metrics", "resolved", "phase", "output"})
+FIELDS = frozenset({"", "progress", "metrics", "resolved", "phase"})
+MOST_NOTES = 1000  # while Redis is away
+TERMINAL = frozenset(state.value for state in JobState if state.terminal)
 log = logging.getLogger(__name__)
 
 
@@ -45,6 +47,7 @@ class Watch:
 
     asked: Signal = "ok"  # the last thing that somebody asked of the job
     told: set[str] = field(default_factory=set)
+    notes: list[Note] = field(default_factory=list)  # not recorded yet
     deadline: float = float("inf")  # monotonic: the child is killed after it
     beaten: float = field(default_factory=time.monotonic)
     result: dict[str, Any] | None = None
@@ -96,41 +99,44 @@ class Runner:
             if child.running:
                 child.kill()
             code = child.close()
-        for record in child.collect(0):
-            self._take(record, watch)
+        self._take(child.collect(0), watch)
+        if watch.notes and watch.asked != "lost":
+            self._beat(claim, watch)
         self._conclude(job, claim, watch, code)
 
     def _supervise(self, child: Child, claim: Claim, watch: Watch) -> None:
         """Until the child ends: record what it says, beat, pass on what is asked."""
         while child.running:
-            notes = [
-                note
-                for record in child.collect(BEAT_SECONDS)
-                if (note := self._take(record, watch)) is not None
-            ]
-            self._beat(claim, notes, watch)
+            self._take(child.collect(BEAT_SECONDS), watch)
+            self._beat(claim, watch)
             self._pass_on(child, watch)
             if time.monotonic() > watch.deadline:
                 log.warning("job %s did not leave in time and is ended", claim.id)
                 child.kill()
 
-    def _take(self, record: dict[str, Any], watch: Watch) -> Note | None:
+    def _take(self, records: list[dict[str, Any]], watch: Watch) -> None:
         """Keep results and errors; everything else becomes a note for the next beat."""
-        if record["type"] == "result":
-            watch.result = record["data"]
-        elif record["type"] == "error":
-            watch.error = record["data"]
-        elif record["field"] in FIELDS:
-            return Note(**record)
-        return None
+        for record in records:
+            if record["type"] == "result":
+                watch.result = record["data"]
+            elif record["type"] == "error":
+                watch.error = record["data"]
+            elif record["field"] in FIELDS:
+                watch.notes.append(Note(**record))
+        del watch.notes[:-MOST_NOTES]
 
-    def _beat(self, claim: Claim, notes: list[Note], watch: Watch) -> None:
+    def _beat(self, claim: Claim, watch: Watch) -> None:
+        """Extend the lease and record the notes; they are kept until Redis has taken them."""
+        if watch.asked == "lost":
+            return
         try:
-            watch.asked = self.jobs.beat(claim, notes)
-            watch.beaten = time.monotonic()
+            watch.asked = self.jobs.beat(claim, watch.notes)
         except Unavailable:
             if time.monotonic() - watch.beaten > SAFE_SHARE * LEASE_SECONDS:
                 watch.asked = "lost"
+        else:
+            watch.beaten = time.monotonic()
+            watch.notes.clear()
 
     def _pass_on(self, child: Child, watch: Watch) -> None:
         """Tell the child once what is asked; from then on its time is limited."""
@@ -157,13 +163,17 @@ class Runner:
             self._end(job, claim, JobState.CANCELLED, {})
         elif code == FAILED and watch.error is not None:
             self._end(job, claim, JobState.FAILED, {"error": watch.error})
-        elif code == RELEASED:
-            self.jobs.release(claim, "worker stopped", crashed=False)
+        elif code == RELEASED or "stop" in watch.told:
+            self._release(job, claim, "worker stopped", crashed=False)
         else:
             reason = f"child killed by signal {-code}" if code < 0 else f"child exit code {code}"
             log.warning("job %s: %s", job.id, reason)
-            if self.jobs.release(claim, reason, crashed=True) == JobState.FAILED:
-                self.kinds[job.kind].discard(job, claim)
+            self._release(job, claim, reason, crashed=True)
+
+    def _release(self, job: Job, claim: Claim, reason: str, *, crashed: bool) -> None:
+        """Give the job back; when that was its end, nothing of it stays."""
+        if self.jobs.release(claim, reason, crashed=crashed) in TERMINAL:
+            self.kinds[job.kind].discard(job, claim)
 
     def _publish(self, job: Job, claim: Claim, watch: Watch) -> None:
         assert watch.result is not None

@@ -56,7 +56,10 @@ def train(
         while run.fraction < 1:
             run.step()
             yield from run.events(save)
-        yield run.progress()
+        last = run.progress()
+        if not run.sound(last):
+            raise Diverged("the last steps were not finite; the checkpoint before them is kept")
+        yield last
         yield run.sample()
         yield run.commit(save, final=True)
     except GeneratorExit:
@@ -128,7 +131,7 @@ class Run:
         """What is due after a step."""
         if self.pace.due("progress", every=PROGRESS_SECONDS):
             seen = self.progress()
-            if not (all(map(math.isfinite, seen.losses.values())) and self.game.finite()):
+            if not self.sound(seen):
                 yield self.roll_back(seen.losses)
                 return
             yield seen
@@ -152,6 +155,10 @@ class Run:
             losses={**self.losses, "augment_p": self.game.augment.p},
         )
 
+    def sound(self, seen: Progress) -> bool:
+        """Whether losses and networks are finite."""
+        return all(map(math.isfinite, seen.losses.values())) and self.game.finite()
+
     def roll_back(self, losses: dict[str, float]) -> Alarm:
         """Return to the last good state with half the step size; give up after some times."""
         step, self.rollbacks = self.game.step, self.rollbacks + 1
@@ -162,6 +169,8 @@ class Run:
             )
         scale = self.game.lr_scale / 2
         self.load(self.good)
+        self.losses.clear()
+        self.pace.rate(self.game.step)  # the speed is measured anew from here
         self.game.lr_scale = scale
         text = f"losses not finite ({losses}); back to step {self.game.step}, step size x {scale}"
         return Alarm(step=step, kind="not_finite", message=text)

@@ -23,7 +23,7 @@ from core.schemas import JobKind
 from worker import checkpoint
 from worker.channel import DONE, RELEASED, STOP, Channel, leave, reported
 from worker.data import Dataset, open_dataset
-from worker.device import Device, probe
+from worker.device import adopt, probe
 from worker.encode import encode, to_image
 from worker.ingest_run import draw_sample
 from worker.jobfile import read_job
@@ -54,9 +54,13 @@ class Training:
         """Train until the budget is spent or somebody asks to stop; answers the exit code."""
         data = self.data()
         self.phase("starting")
-        device = probe()
         found = checkpoint.load(self.checkpoints)
-        spec = read_spec(found[1].facts["spec"]) if found else self.resolved(data, device)
+        if found is None:
+            device = probe()
+            spec = resolve(self.input | {"seed": self.seed}, facts_of(data, device))
+        else:  # in the precision and layout that it began with, or the bytes would differ
+            spec = read_spec(found[1].facts["spec"])
+            device = adopt(spec.device)
         self.channel.send("resolved", None, field="resolved", value=asdict(spec))
         self.phase("training")
         events = train(spec, data, device=device, save=self.save, resume=found and found[1])
@@ -75,13 +79,11 @@ class Training:
         sample = sample_request(self.input["dataset"], self.input.get("resolution"))
         if sample is not None and not folder.exists():
             self.phase("drawing the sample data set")
-            draw_sample(store, dataset_id, sample, self.fence)
+            workspace = store.workspace(dataset_id, self.id, self.fence)
+            draw_sample(store, dataset_id, sample, workspace)
         facts = store.get(dataset_id)
         resolution = self.input.get("resolution") or min(DEFAULT_RESOLUTION, max(facts.resolutions))
         return open_dataset(folder, resolution)
-
-    def resolved(self, data: Dataset, device: Device) -> TrainSpec:
-        return resolve(self.input | {"seed": self.seed}, facts_of(data, device))
 
     def save(self, step: int, state: checkpoint.State) -> checkpoint.Committed:
         """Write a checkpoint, and a model of it that can generate while the training goes on."""
@@ -108,10 +110,10 @@ class Training:
         """Record the events; answers what ended the training early, or None at its end."""
         for event in events:
             self.record(event)
-            for word in ("cancel", "pause", STOP):
+            for word in ("cancel", STOP):
                 if self.channel.asked(word):
                     events.close()  # saves what is not saved yet
-                    return word if word == "cancel" else STOP
+                    return word
         return None
 
     def record(self, event: Event) -> None:

@@ -6,9 +6,6 @@ if ARGV[6] ~= '' then
     return {known[1] == ARGV[6] and 'replayed' or 'mismatch', known[2]}
   end
 end
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  return {'replayed', ARGV[1]}
-end
 if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[7]) then
   return {'full', ARGV[1]}
 end

@@ -38,7 +38,7 @@ class Bench:
     ) -> asyncio.Task[tuple[Made, bool]]:
         picture = Picture(seeds=tuple(range(seed, seed + n)))
         gone = gone or asyncio.get_running_loop().create_future()
-        etag = picture.etag(target.digest)
+        etag = f"{target.digest}:{picture.model_dump_json()}"
         return asyncio.create_task(self.batcher.make(target, picture, etag, gone))
 
     def reply(self, batch: Batch) -> None:

@@ -68,7 +68,7 @@ class Preparer:
 
     def conclude(self, claim: Claim, dataset_id: str, name: str) -> None:
         store = self.held.datasets
-        workspace = store.workspace(dataset_id, claim.fence)
+        workspace = store.workspace(dataset_id, claim.id, claim.fence)
         workspace.mkdir()
         write_json(workspace / "dataset.json", {"images": 3, "trains": {"generate": True}})
         store.publish(workspace, dataset_id, name, claim.id)

@@ -243,3 +243,15 @@ def test_too_many_streams_are_refused(api: httpx.Client, held: Services) -> None
     answer = api.get(f"/v1/jobs/{job.id}/events", headers={"Accept": "text/event-stream"})
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_streams")
     assert int(answer.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/jobs?created_after=0001-01-01T00:00:00%2B01:00",
+        "/v1/jobs/{id}/events?after=99999999999999999999-0",
+    ],
+)
+def test_values_beyond_all_ranges_are_refused(api: httpx.Client, held: Services, path: str) -> None:
+    job = new_job(held)
+    assert api.get(path.format(id=job.id)).status_code == 422

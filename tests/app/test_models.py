@@ -46,7 +46,7 @@ def test_version_is_removed(api: httpx.Client, publish: Publish) -> None:
 
 def test_lasting_address_of_an_image(api: httpx.Client, publish: Publish) -> None:
     model = publish("cats", classes=["a", "b"])
-    etag = Picture(seeds=("alice.v2",), label="b", format="jpeg", quality=50).etag(model.digest)
+    etag = Picture(seeds=("alice.v2",), label="b", format="jpeg", quality=50).etag(model)
     url = "/v1/models/cats/versions/1/images/alice.v2.jpg?label=b&quality=50"
     answer = api.get(url, headers={"If-None-Match": etag})
     assert answer.status_code == 304

@@ -27,7 +27,7 @@ def test_data_set_is_preparing_then_ready_then_gone(settings: Settings) -> None:
     dataset_id, folder = store.begin("Cats")
     store.attach(dataset_id, "job-1")
     assert (store.get(dataset_id).state, store.get(dataset_id).job) == ("preparing", "job-1")
-    workspace = store.workspace(dataset_id, 1)
+    workspace = store.workspace(dataset_id, "job-1", 1)
     workspace.mkdir()
     write_json(workspace / "dataset.json", {"images": 3})
     ready = store.publish(workspace, dataset_id, "Cats", "job-1")
@@ -38,6 +38,26 @@ def test_data_set_is_preparing_then_ready_then_gone(settings: Settings) -> None:
     store.remove(dataset_id)
     with pytest.raises(NotFound):
         store.get(dataset_id)
+
+
+def test_two_attempts_at_one_data_set_do_not_touch_each_other(settings: Settings) -> None:
+    store = DatasetStore(settings.folders)
+    first, second = (store.workspace("sample-1", job, 1) for job in ("job-1", "job-2"))
+    assert first != second
+    for number, folder in enumerate((first, second)):
+        folder.mkdir()
+        write_json(folder / "dataset.json", {"images": number})
+    kept = store.publish(first, "sample-1", "sample", None)
+    assert store.publish(second, "sample-1", "sample", None) == kept
+    assert [entry.name for entry in settings.folders.datasets.iterdir()] == ["sample-1"]
+
+
+def test_damaged_version_does_not_hide_the_others(settings: Settings) -> None:
+    store = ModelStore(settings.folders)
+    store.publish(weights(settings.home / "a"), "cats", {"job": "job-1"})
+    (settings.folders.model("cats") / "1" / "card.json").write_text("{")
+    store.publish(weights(settings.home / "b", b"v"), "dogs", {"job": "job-2"})
+    assert [model.name for model in ModelStore(settings.folders).all()] == ["dogs"]
 
 
 def test_name_of_two_data_sets_needs_an_id(settings: Settings) -> None:
@@ -97,12 +117,19 @@ def test_unknown_references_are_not_found(settings: Settings, reference: str) ->
         store.resolve(reference)
 
 
-def test_etag_depends_on_everything_that_decides_the_bytes() -> None:
-    picture = Picture(seeds=(1,))
+def test_etag_depends_on_everything_that_decides_the_bytes(settings: Settings) -> None:
+    store = ModelStore(settings.folders)
+    model = store.publish(weights(settings.home / "a"), "cats", {"job": "job-1"})
+    renamed = model.model_copy(update={"name": "dogs"})
+    retrained = model.model_copy(update={"digest": "0" * 64})
     others = [{"seeds": (2,)}, {"seeds": ("1",)}, {"psi": 0.5}, {"size": 32}, {"format": "webp"}]
-    tags = {Picture(**({"seeds": (1,)} | other)).etag("d") for other in others}
-    assert len(tags | {picture.etag("d"), picture.etag("e")}) == len(others) + 2
-    assert picture.etag("d") == Picture(seeds=(1,)).etag("d")
+    tags = {Picture(**({"seeds": (1,)} | other)).etag(model) for other in others}
+    picture = Picture(seeds=(1,))
+    tags |= {picture.etag(named) for named in (model, renamed, retrained)}
+    assert len(tags) == len(others) + 3
+    assert picture.etag(model) == Picture(seeds=(1,)).etag(model)
+    silent = Picture(seeds=(1,), metadata=False)  # the name is not in the file
+    assert silent.etag(model) == silent.etag(renamed) != silent.etag(retrained)
 
 
 def test_reply_frames_carry_bytes_unchanged() -> None:

@@ -76,11 +76,16 @@ def test_train_is_repeated_with_the_same_idempotency_key(server: LocalServer) ->
     assert (body["dataset"], body["name"], body["options"]) == ("cats", "cat", {"width": 8})
 
 
-def test_upload_is_not_repeated_after_a_lost_connection(server: LocalServer, images: Path) -> None:
-    server.on("POST /v1/datasets", Answer(hang_up=True))
-    with Client(server.url) as client, pytest.raises(Unreachable):
-        client.datasets.upload(images)
-    assert len(server.received) == 1
+def test_upload_is_repeated_with_the_same_idempotency_key(
+    server: LocalServer, images: Path
+) -> None:
+    created = Answer(status=201, body=dataset())
+    server.on("POST /v1/datasets", Answer(hang_up=True), BUSY, created)
+    with Client(server.url) as client:
+        assert client.datasets.upload(images).id == "ds-1"
+    keys = {request.headers["Idempotency-Key"] for request in server.received}
+    assert (len(server.received), len(keys)) == (3, 1)
+    assert len({request.body for request in server.received}) == 1
 
 
 @pytest.fixture

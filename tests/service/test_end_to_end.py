@@ -69,7 +69,7 @@ def test_job_shows_what_was_resolved_and_how_it_went(
     service: Service, trained: dict[str, object]
 ) -> None:
     base = f"/v1/jobs/{trained['id']}"
-    assert trained["resolved"]["architecture"] == "r3"  # type: ignore[index]
+    assert trained["resolved"]["architecture"] == "skip"  # type: ignore[index]
     assert trained["progress"]["step"] == 30  # type: ignore[index]
     samples = service.client.get(f"{base}/samples").json()["data"]
     sheet = service.client.get(samples[-1]["url"])

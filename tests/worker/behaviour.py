@@ -54,7 +54,14 @@ def until_told(channel: Channel) -> int:
     return DONE
 
 
+def deaf(channel: Channel) -> int:
+    channel.send("progress", {"step": 1}, field="progress", value={"step": 1})
+    threading.Event().wait()
+    return DONE
+
+
 BEHAVIOURS = {
+    "deaf": deaf,
     "work": work,
     "refuse": refuse,
     "mistake": mistake,

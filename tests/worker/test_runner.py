@@ -1,14 +1,15 @@
 """The supervisor of jobs, with real child processes and a real server."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
 
 from app.events import BEGIN, page
 from core.connection import connect
-from core.jobs import MAX_ATTEMPTS, Claim, JobStore
+from core.errors import Unavailable
+from core.jobs import MAX_ATTEMPTS, Claim, JobStore, Note, Signal
 from core.schemas import Job, JobKind, JobState
 from core.settings import Settings
 from tests.waiting import wait_for
@@ -114,6 +115,33 @@ def test_stopping_worker_gives_the_job_back_without_counting_an_attempt(bench: B
     bench.drain_until(job_id, bench.stopping.set)
     job = bench.jobs.get(job_id)
     assert (job.state, job.attempt, job.queue_position) == (JobState.RECOVERING, 0, 0)
+
+
+def test_child_that_does_not_leave_in_time_is_no_crash_when_the_worker_stops(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.runner.STOP_SECONDS", 0.1)
+    job_id = bench.submit("deaf")
+    bench.drain_until(job_id, bench.stopping.set)
+    job = bench.jobs.get(job_id)
+    assert (job.state, job.attempt) == (JobState.RECOVERING, 0)
+
+
+def test_what_a_child_says_while_redis_is_away_is_recorded_later(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat, failures = bench.jobs.beat, iter([Unavailable("away"), Unavailable("away")])
+
+    def sometimes(claim: Claim, notes: Iterable[Note] = ()) -> Signal:
+        failure = next(failures, None)
+        if failure is not None:
+            raise failure
+        return beat(claim, notes)
+
+    monkeypatch.setattr(bench.jobs, "beat", sometimes)
+    job_id = bench.submit("work")
+    bench.drain()
+    assert bench.jobs.get(job_id).progress.step == 3
 
 
 def test_job_taken_over_by_another_worker_is_dropped(bench: Bench) -> None:
