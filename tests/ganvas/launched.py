@@ -31,7 +31,7 @@ with open(partial, "w") as file:
     file.write(str(os.getpid()))
 os.rename(partial, f"{home}/{role}.pid")
 while True:
-    time.sleep(60)
+    signal.pause()
 """
 ALONE = WORKER.replace('role == "worker"', "False").replace("SIG_IGN", "SIG_DFL")
 BROKEN = "print('no such module: kaput'); raise SystemExit(1)"

@@ -45,13 +45,13 @@ STUBBORN = """
     partial.write_text(str(os.getpid()))
     partial.rename(folder / f"{role}.pid")
     while True:
-        time.sleep(60)
+        signal.pause()
 """
 # Ends at once, with exit code 3.
 FLEETING = "import sys; print('so short'); sys.exit(3)"
 # Writes its name to a common file when it is asked to end.
 POLITE = """
-    import os, signal, sys, time
+    import os, signal, sys
     from pathlib import Path
     folder, name = Path(sys.argv[1]), sys.argv[2]
     def leave(*_):
@@ -61,5 +61,5 @@ POLITE = """
     signal.signal(signal.SIGTERM, leave)
     (folder / f"{name}.pid").write_text(str(os.getpid()))
     while True:
-        time.sleep(60)
+        signal.pause()
 """
