@@ -2,6 +2,10 @@
 
 import io
 import json
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -138,6 +142,15 @@ def test_images_can_be_sent_one_by_one(service: Service) -> None:
     files = [("files", (f"{i}.png", picture("square", i), "image/png")) for i in range(5)]
     answer = service.client.post("/v1/datasets?name=Few", files=files)
     assert (answer.status_code, answer.json()["images"]) == (201, 5), answer.text
+
+
+def test_example_in_the_readme_runs(service: Service, dataset: str, tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    code = re.findall(r"```python\n(.*?)```", readme, re.S)[0]
+    quick = code.replace("Client()", f'Client("{service.url}")').replace("minutes=5", "steps=3")
+    quick = quick.replace("sample:sprites", dataset).replace("sprite.png", f"{tmp_path}/a.png")
+    subprocess.run([sys.executable, "-c", quick], check=True, timeout=120)
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_misspelt_option_is_refused_with_the_allowed_ones(service: Service, dataset: str) -> None:
