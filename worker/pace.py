@@ -14,6 +14,7 @@ class Pace:
         self.started = clock()
         self.due_at: dict[str, float] = {}
         self.window = (self.started, 0)  # (time, step) of the last measurement
+        self.latest = 0.0  # images per second
 
     @property
     def seconds(self) -> float:
@@ -39,11 +40,13 @@ class Pace:
         return min(spent, 1.0)
 
     def rate(self, step: int) -> float:
-        """Images per second since the last call."""
+        """Images per second since the last call; while nothing new was done, as it was then."""
         now = self.clock()
         elapsed, steps = now - self.window[0], step - self.window[1]
         self.window = (now, step)
-        return steps * self.batch / elapsed if elapsed > 0 else 0.0
+        if steps and elapsed > 0:
+            self.latest = max(steps, 0) * self.batch / elapsed
+        return self.latest
 
     def eta(self, step: int) -> float | None:
         """Seconds to the end at the present mean speed; None while nothing is known."""
