@@ -117,7 +117,8 @@ def sample_request(reference: str, resolution: int | None) -> SampleRequest | No
     name = reference.removeprefix(SAMPLE_PREFIX)
     if name not in SAMPLES:
         raise NotFound(f"There is no such sample; there are: {', '.join(SAMPLES)}.")
-    return SampleRequest.model_validate({"sample": name, "resolution": resolution or 64})
+    chosen = {} if resolution is None else {"resolution": resolution}
+    return SampleRequest.model_validate({"sample": name} | chosen)
 
 
 def _now() -> Any:

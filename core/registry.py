@@ -41,6 +41,7 @@ class ModelStore:
         self.home = home
         self._seen = -1
         self._models: dict[str, dict[int, Model]] = {}
+        self._newest_first: list[Model] = []
 
     def publish(self, source: Path, name: str, card: dict[str, Any]) -> Model:
         """Move a folder with weights and header to its place as the next version of `name`.
@@ -64,8 +65,7 @@ class ModelStore:
     def all(self) -> list[Model]:
         """Every version of every model, newest first."""
         self._refresh()
-        found = [model for versions in self._models.values() for model in versions.values()]
-        return sorted(found, key=lambda model: (model.created_at, model.name), reverse=True)
+        return list(self._newest_first)
 
     def versions(self, name: str) -> list[Model]:
         """The versions of one model, newest first; empty when there is none."""
@@ -113,10 +113,11 @@ class ModelStore:
         return last + 1
 
     def _newest(self) -> Reference:
-        models = self.all()
-        if not models:
+        self._refresh()
+        if not self._newest_first:
             raise NotReady("There is no model yet: POST /train makes one.")
-        return Reference(model=models[0], folder=self.folder(models[0]), pinned=False)
+        model = self._newest_first[0]
+        return Reference(model=model, folder=self.folder(model), pinned=False)
 
     def _of_job(self, job_id: str) -> Reference:
         folder = self.home.job(job_id)
@@ -142,6 +143,8 @@ class ModelStore:
                 numbers = [int(child.name) for child in os.scandir(entry) if child.name.isdigit()]
                 loaded = ((number, self._readable(entry.name, number)) for number in numbers)
                 models[entry.name] = {number: model for number, model in loaded if model}
+        found = [model for versions in models.values() for model in versions.values()]
+        self._newest_first = sorted(found, key=lambda m: (m.created_at, m.name), reverse=True)
         self._models = {name: versions for name, versions in models.items() if versions}
         self._seen = changed
 

@@ -19,11 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import BadSpec
-from core.files import read_json, sha256_of, write_atomic, write_json
+from core.files import read_json, write_atomic, write_json
+from core.registry import HEADER, WEIGHTS
 from models.registry import Shape, architectures
 
 FORMAT = 1
-WEIGHTS, HEADER = "model.safetensors", "model.json"
 AVERAGED = "ema."  # prefix of the tensors that become a model
 
 
@@ -147,9 +147,10 @@ def publish(folder: Path, state: State) -> dict[str, Any]:
     header = header_of(state.facts)
     own = {k: v for k, v in state.tensors.items() if k.startswith(AVERAGED)}
     tensors = {"g." + k.removeprefix(AVERAGED): v for k, v in own.items()}
-    write_atomic(folder / WEIGHTS, safetensors.torch.save(tensors, {"ganvas": json.dumps(header)}))
-    weights = folder / WEIGHTS
-    header = {**header, "sha256": sha256_of(weights), "bytes": weights.stat().st_size}
+    content = safetensors.torch.save(tensors, {"ganvas": json.dumps(header)})
+    write_atomic(folder / WEIGHTS, content)
+    digest = hashlib.sha256(content).hexdigest()
+    header = {**header, "sha256": digest, "bytes": len(content)}
     write_json(folder / HEADER, header)
     return header
 

@@ -5,7 +5,6 @@ and `dataset.json` (images, channels, resolutions, classes, sha256).
 """
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from core.errors import Invalid, NotTrainable
+from worker.machine import memory_bytes
 
 MEMORY_SHARE = 0.25  # of the machine's memory a set may fill before it is left on disk
 
@@ -73,11 +73,6 @@ def open_dataset(folder: Path, resolution: int) -> Dataset:
         classes=tuple(card["classes"]) if labelled else (),
         sha256=card["sha256"],
     )
-
-
-def memory_bytes() -> int:
-    """Physical memory of this machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 class Sampler:

@@ -1,6 +1,5 @@
 """The device that trains, and what a one-second probe says of it. Nothing is assumed by name."""
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ import torch
 from torch import nn
 
 from core.errors import BadSpec
+from worker.machine import usable_cores
 
 WIDTH, SIDE, BATCH = 32, 32, 16  # of the probe: a typical middle layer
 MACS = 3 * 2 * 9 * WIDTH**2 * SIDE**2 * BATCH  # two 3x3 convolutions, forward and backward
@@ -64,13 +64,6 @@ def adopt(record: dict[str, Any]) -> Device:
     return device
 
 
-def usable_threads() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def synchronize(name: str) -> None:
     """Wait for the device, so that a clock reads true."""
     if name == "cuda":
@@ -107,7 +100,7 @@ def measure(
 def probe(name: str | None = None, *, seconds: float = 1.0) -> Device:
     """Choose device, precision and memory layout by trying them, in about `seconds` in all."""
     name = name or best_device()
-    threads = usable_threads()
+    threads = usable_cores()
     if name == "cpu":
         torch.set_num_threads(threads)
 

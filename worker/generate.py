@@ -21,6 +21,7 @@ from core.seeds import label_of_seed
 from worker.checkpoint import load_generator
 from worker.encode import encode, grid, to_image
 from worker.latents import latent
+from worker.tasks import levels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +107,7 @@ class Studio:
             c[torch.arange(len(rows)), torch.tensor([row[1] for row in rows])] = 1
             c = c.to(self.device)
         images = loaded.network(z.to(self.device), c)  # [bucket, C, H, W], about -1..1
-        levels = ((images.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-        return levels.permute(0, 2, 3, 1).cpu().numpy()
+        return levels(images)
 
     def _size(self) -> int:
         return sum(loaded.bytes for loaded in self._loaded.values())

@@ -6,7 +6,6 @@ pixels, which decoder processes make. Whatever is raised, `target` is gone after
 """
 
 import errno
-import os
 import shutil
 import statistics
 from collections.abc import Generator
@@ -23,6 +22,7 @@ from worker.ingest_layout import Plan, Row
 from worker.ingest_read import jobs, scan, sprite_plan
 from worker.ingest_report import DataSet, check_enough
 from worker.ingest_write import Outcome, write
+from worker.machine import usable_cores
 from worker.pictures import MAX_PIXELS
 from worker.sprites import Sprites
 
@@ -30,9 +30,7 @@ RESOLUTIONS = (32, 64, 128, 256)
 _EVERY = 50  # images between two reports of progress
 
 
-def usable_cores() -> int:
-    """The cores this process may use, at most two: more decoders outrun the one that writes."""
-    return min(2, len(os.sched_getaffinity(0)))
+MOST_DECODERS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +39,7 @@ class IngestSpec:
 
     limits: Limits = LIMITS
     max_pixels: int = MAX_PIXELS
-    processes: int = field(default_factory=usable_cores)
+    processes: int = field(default_factory=lambda: min(MOST_DECODERS, usable_cores()))
     seconds_per_image: float = 60
 
 

@@ -12,8 +12,7 @@ import hashlib
 import numpy as np
 
 from core.errors import Invalid
-
-MAX_SEED = 2**32 - 1
+from core.schemas import MAX_SEED
 
 
 def latent(seed: int | str, z_dim: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
@@ -36,6 +37,12 @@ class Task:
 def pixels(images: Tensor) -> Tensor:
     """uint8 [N, H, W, C] -> float32 [N, C, H, W], -1..1 (channels last in memory)."""
     return images.permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def levels(images: Tensor) -> np.ndarray:
+    """The inverse, rounded: [N, C, H, W], about -1..1 -> uint8 [N, H, W, C] on the CPU."""
+    rounded = ((images.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return rounded.permute(0, 2, 3, 1).cpu().numpy()
 
 
 def conditions(labels: Tensor, classes: int) -> Tensor:

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,13 +18,14 @@ from worker.augment import mirrored
 from worker.checkpoint import Committed, State
 from worker.data import Dataset, Sampler
 from worker.device import Device
+from worker.encode import grid
 from worker.events import Alarm, Checkpoint, Event, Progress, Sample
 from worker.game import Game
 from worker.latents import latents
 from worker.pace import Pace
 from worker.snapshot import capture, restore
 from worker.spec import TrainSpec
-from worker.tasks import TASKS, conditions
+from worker.tasks import TASKS, conditions, levels
 
 PROGRESS_SECONDS = 0.5
 CHECKPOINT_SECONDS = 60.0
@@ -192,7 +192,7 @@ class Run:
         """Paint the fixed seeds with the averaged generator."""
         self.plan_samples()
         images = self.game.paint(*fixed_inputs(self.game.spec))
-        return Sample(step=self.game.step, kimg=self.game.kimg, grid=as_grid(images))
+        return Sample(step=self.game.step, kimg=self.game.kimg, grid=grid(levels(images)))
 
     def commit(self, save: Save, *, final: bool = False) -> Checkpoint:
         """Save the present state and remember it as good."""
@@ -214,11 +214,3 @@ def fixed_inputs(spec: TrainSpec) -> tuple[Tensor, Tensor | None]:
     cells = torch.arange(GRID * GRID)
     labels = (cells // GRID if classes <= GRID else cells) % classes
     return z, conditions(labels, classes)
-
-
-def as_grid(images: Tensor) -> np.ndarray:
-    """Float [64, C, H, W], about -1..1 -> uint8 [8 H, 8 W, C]."""
-    pixels = ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-    n, c, h, w = pixels.shape
-    grid = pixels.unflatten(0, (GRID, n // GRID)).permute(0, 3, 1, 4, 2)
-    return grid.reshape(GRID * h, n // GRID * w, c).numpy()
