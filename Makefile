@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MINUTES ?= 4
 
-.PHONY: setup demo up test check fmt bench clean
+.PHONY: setup demo up test faults chaos check fmt bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -28,8 +28,15 @@ demo: setup ## train on built-in sprites, write a grid, stay up (MINUTES=4)
 up: setup ## start the whole service on http://127.0.0.1:8000
 	@exec $(BIN)/ganvas up
 
-test: setup ## run all tests
-	$(BIN)/pytest
+test: setup ## run the tests: the quick ones side by side, then those with real processes
+	$(BIN)/pytest -q -n 3 --dist loadfile -m "not service and not slow"
+	$(BIN)/pytest -q -m "service and not slow"
+
+faults: setup ## the whole fault catalogue, with the slow cases
+	$(BIN)/pytest tests/faults tests/contract tests/worker/test_train_run.py tests/worker/test_runner.py
+
+chaos: setup ## many jobs under random faults, then the oracle (MINUTES=10 SEED=1)
+	$(BIN)/python -m bench.chaos --minutes $(if $(filter file,$(origin MINUTES)),10,$(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 check: setup ## lint, format, types and import rules
 	$(BIN)/ruff check .
@@ -41,8 +48,9 @@ fmt: setup ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## measure ingestion on this machine
+bench: setup ## measure ingestion, and how soon jobs recover, on this machine
 	$(BIN)/python -m bench.ingest
+	$(BIN)/python -m bench.recovery
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -22,7 +22,8 @@ from core.datasets import SAMPLE_PREFIX, DatasetStore, sample_id
 from core.errors import InUse, NotFound, NotReady
 from core.ids import Id
 from core.jobs import JobStore
-from core.schemas import Dataset, Job, JobKind, JobState, Page, SampleRequest
+from core.requests import SampleRequest
+from core.schemas import Dataset, Job, JobKind, JobState, Page
 
 router = APIRouter(prefix="/datasets", tags=["data sets"])
 DatasetId = Annotated[Id, Path(description="Of the data set.")]

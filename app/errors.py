@@ -1,6 +1,5 @@
 """One table from error codes to HTTP statuses, and the problem (RFC 9457) of each error."""
 
-import errno
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -20,8 +19,10 @@ from redis.exceptions import (
 )
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from core.errors import GanvasError, Internal, Invalid, StorageFull, Unavailable
+from core.files import OUT_OF_ROOM
 from core.schemas import Answer
 
 MEDIA_TYPE = "application/problem+json"
@@ -56,7 +57,8 @@ REFUSALS: dict[int, tuple[str, str]] = {
     405: ("method_not_allowed", "This method is not offered here"),
     406: ("not_acceptable", "None of the accepted content types can be made"),
 }
-OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MAX_ERRORS = 50
 log = logging.getLogger(__name__)
 
@@ -184,6 +186,8 @@ def install(app: FastAPI) -> None:
         code, title = REFUSALS.get(error.status_code, ("error", "The request was refused"))
         detail = str(error.detail)
         headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(offered(app, request.scope["path"]))
         return problem(request.scope, error.status_code, code, title, detail, (), headers)
 
     async def ours(request: Request, error: Exception) -> Response:
@@ -196,6 +200,17 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(GanvasError, ours)
+
+
+def offered(app: FastAPI, path: str) -> list[str]:
+    """The methods that any route offers at `path`; the framework names those of one route only."""
+
+    def offers(method: str) -> bool:
+        scope = {"type": "http", "method": method, "path": path, "root_path": "", "headers": []}
+        return any(route.matches(scope)[0] is Match.FULL for route in app.routes)
+
+    found = [method for method in METHODS if offers(method)]
+    return ["HEAD", *found] if "GET" in found else found  # Heads in app/guard.py answers those
 
 
 def invalid_request(found: Sequence[Mapping[str, Any]]) -> Invalid:

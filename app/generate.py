@@ -33,7 +33,7 @@ class Order(Look):
         str | None,
         Field(
             max_length=160,
-            description="`name`, `name@3`, `name@latest` or `job:{id}`; default: the newest model.",
+            description="`name`, `name@3`, `job:{id}`, `job:{id}@{step}`; default: the newest.",
             examples=["sprites"],
         ),
     ] = None

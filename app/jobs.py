@@ -1,4 +1,4 @@
-"""Jobs: list, show, wait, cancel, and their events."""
+"""Jobs: list, show, wait, and their events. What can be done with them: app/actions.py."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,12 +10,11 @@ from starlette.concurrency import run_in_threadpool
 
 from app import events
 from app.changes import wait_for_job
-from app.deps import After, Datasets, Everything, Jobs, Limit
+from app.deps import After, Everything, Jobs, Limit
 from app.images import matches, refused
 from app.pages import page
 from app.queries import only_query
 from app.sse import EventStream, Feed
-from core.errors import Conflict
 from core.ids import Id
 from core.jobs import JobStore
 from core.schemas import Job, JobEvent, JobKind, JobState, Page
@@ -27,14 +26,32 @@ MAX_WAIT = 30
 StreamId = Annotated[str, Query(pattern=r"^\d{1,19}-\d{1,19}$", description="Events after it.")]
 
 
+ACTIONS: dict[JobState, tuple[str, ...]] = {
+    JobState.QUEUED: ("cancel", "pause"),
+    JobState.RECOVERING: ("cancel", "pause"),
+    JobState.RUNNING: ("cancel", "pause", "checkpoint", "sample"),
+    JobState.PAUSING: ("cancel", "resume"),
+    JobState.PAUSED: ("cancel", "resume"),
+    JobState.FAILED: ("retry",),
+    JobState.CANCELLED: ("retry",),
+}
+OF_TRAININGS = ("checkpoint", "sample", "retry")
+
+
+def actions_of(job: Job) -> list[str]:
+    """What may be done with the job now, as the last part of an address."""
+    training = job.kind is JobKind.TRAIN
+    return [name for name in ACTIONS.get(job.state, ()) if training or name not in OF_TRAININGS]
+
+
 def with_urls(job: Job) -> Job:
     """The job with the addresses of what belongs to it."""
     own = f"/v1/jobs/{job.id}"
     urls = {"self": own, "events": f"{own}/events", "log": f"{own}/log"}
-    if not job.state.terminal:
-        urls["cancel"] = f"{own}/cancel"
+    urls |= {action: f"{own}/{action}" for action in actions_of(job)}
     if job.kind is JobKind.TRAIN:
-        urls |= {"metrics": f"{own}/metrics", "samples": f"{own}/samples"}
+        names = ("metrics", "samples", "checkpoints")
+        urls |= {name: f"{own}/{name}" for name in names}
     output = job.output or {}
     if "dataset" in output:
         urls["dataset"] = f"/v1/datasets/{output['dataset']}"
@@ -108,23 +125,6 @@ async def show_job(
         return Response(status_code=304, headers={"ETag": etag, "Cache-Control": "no-cache"})
     response.headers["ETag"] = etag
     response.headers["Cache-Control"] = "no-cache"
-    return with_urls(job)
-
-
-@router.post("/{job_id}/cancel", status_code=202, responses={200: {"model": Job}})
-def cancel_job(response: Response, jobs: Jobs, datasets: Datasets, job_id: JobId) -> Job:
-    """Ask a job to end. A running training keeps its model; a waiting job just ends. Idempotent."""
-    before, after = jobs.cancel(job_id)
-    if before in (JobState.SUCCEEDED, JobState.FAILED):
-        message = f"The job has {before}; nothing can be done with it any more."
-        pointer = {"pointer": "#/state", "message": "Allowed actions: none."}
-        raise Conflict(message, errors=[pointer])
-    if before in (JobState.CANCELLING, JobState.CANCELLED):
-        response.status_code = 200
-    job = jobs.get(job_id)
-    if job.kind is JobKind.INGEST and after is JobState.CANCELLED:
-        datasets.discard(job.input["dataset"])
-    response.headers["Location"] = f"/v1/jobs/{job_id}"
     return with_urls(job)
 
 

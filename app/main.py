@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from app import datasets, docs, errors, generate, health, jobs, models, runs, train
+from app import actions, datasets, docs, errors, generate, health, jobs, models, runs, train
 from app.guard import Bodies, Failures, Guard, Heads
 from app.schema import PROBLEMS, openapi
 from app.services import open_services
+from core.crashpoints import arm
 from core.settings import Settings
 
 
@@ -53,7 +54,7 @@ def _route(app: FastAPI) -> None:
     """
     app.include_router(generate.router, prefix="/v1")
     app.include_router(generate.router, include_in_schema=False)
-    for part in (models, jobs, runs, datasets, train, health):
+    for part in (models, jobs, actions, runs, datasets, train, health):
         app.include_router(part.router, prefix="/v1")
     app.include_router(train.router, include_in_schema=False)
     app.include_router(health.about)
@@ -71,6 +72,7 @@ def main() -> None:
     os.umask(0o077)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = Settings()
+    arm(settings.crash_at, settings.home)
     serve(create_app(settings), settings)
 
 

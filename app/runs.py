@@ -9,7 +9,9 @@ from app.deps import PNG, Documented, Jobs
 from app.files import read_plain, send
 from app.jobs import JobId
 from app.series import Series, as_csv, read_rows, thin
+from core.checkpoints import checkpoint_records
 from core.errors import NotFound
+from core.registry import snapshot_folders
 from core.schemas import Answer
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["jobs"])
@@ -28,6 +30,21 @@ class Sample(Answer):
 class Samples(Answer):
     object: str = "list"
     data: list[Sample]
+
+
+class JobCheckpoint(Answer):
+    """A saved state. `model`: how GET /v1/generate names the model of it."""
+
+    step: int
+    kimg: float
+    sha256: str
+    bytes: int
+    model: str | None = None
+
+
+class Checkpoints(Answer):
+    object: str = "list"
+    data: list[JobCheckpoint]
 
 
 @router.get("/metrics", response_model=Series, responses=CSV)
@@ -69,6 +86,26 @@ def show_job_sample(
     jobs.get(job_id)
     path = jobs.home.job(job_id) / "samples" / f"{step:09d}.png"
     return send(path, "image/png", "private, max-age=3600")
+
+
+@router.get("/checkpoints")
+def list_job_checkpoints(jobs: Jobs, job_id: JobId) -> Checkpoints:
+    """The states that the training can go on from, newest first; each also generates."""
+    jobs.get(job_id)
+    folder = jobs.home.job(job_id)
+    models = {int(path.name) for path in snapshot_folders(folder)}
+    return Checkpoints(
+        data=[
+            JobCheckpoint(
+                step=record.step,
+                kimg=record.facts.get("kimg", 0.0),
+                sha256=record.sha256,
+                bytes=record.bytes,
+                model=f"job:{job_id}@{record.step}" if record.step in models else None,
+            )
+            for record in checkpoint_records(folder)
+        ]
+    )
 
 
 @router.get("/log", response_class=Response, responses=TEXT)

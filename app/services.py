@@ -55,14 +55,14 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     home.create()
     client = connect(settings.redis_url)
     _check(client)
-    jobs = JobStore(client, settings.prefix, home)
+    jobs = JobStore(client, settings.prefix, home, settings.lease_seconds)
     presence = Presence(client, jobs.keys)
     celery = celery_app(settings.redis_url, settings.prefix)
     waiting = connect_async(settings.redis_url, block=STEP_SECONDS)
     workforce = Workforce(presence.alive)
     courier = Courier(settings, celery)
     batcher = Batcher(courier.send, courier.reply, workforce, settings.generate_deadline)
-    reconciler = Reconciler(jobs, celery, settings.prefix)
+    reconciler = Reconciler(jobs, celery, settings)
     reconciler.start()
     try:
         async with workforce.watching(batcher.pump), courier.receiving(batcher.answered):

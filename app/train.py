@@ -12,11 +12,14 @@ from jsonschema.exceptions import ValidationError
 
 from app.deps import Everything, IdempotencyKey, json_only
 from app.jobs import with_urls
+from app.lineage import Beginning, continued, initialised, origin_of
+from app.services import Services
 from core.datasets import DatasetStore, sample_id, sample_request
 from core.errors import Invalid, NotFound, NotReady, NotTrainable, NoWorker
 from core.ids import slug
 from core.presence import catalogue
-from core.schemas import Dataset, Job, JobKind, TrainRequest
+from core.requests import TrainRequest
+from core.schemas import Dataset, Job, JobKind
 
 router = APIRouter(tags=["training"], dependencies=[Depends(json_only)])
 
@@ -39,19 +42,16 @@ def train(
     if offer is None:
         raise NoWorker("No train worker has said yet what it can do.", retry_after=5)
     check(order, offer)
-    source = source_of(held.datasets, order)
-    input = order.model_dump(mode="json") | {
-        "dataset_id": source.id,
-        "dataset_name": source.name,
-        "model": order.name or slug(source.name, "model"),
-    }
+    seed, beginning = beginning_of(held, order)
     job, created = held.jobs.create(
         JobKind.TRAIN,
-        input,
-        seed=order.seed,
+        beginning.input,
+        seed=seed,
         metadata=order.metadata,
+        priority=order.priority,
         idempotency=(f"train:{key}", _digest(order)) if key else None,
         max_queued=held.settings.max_queued_jobs,
+        furnish=beginning.furnish,
     )
     if created:
         held.hint(JobKind.TRAIN)
@@ -60,6 +60,26 @@ def train(
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     response.headers["Retry-After"] = "2"
     return with_urls(job)
+
+
+def beginning_of(held: Services, order: TrainRequest) -> tuple[int, Beginning]:
+    """The seed, and what the job begins with. Raises what `source_of` and app/lineage.py raise."""
+    if order.resume_from is not None:
+        earlier, beginning = continued(held, order)
+        return earlier.seed, beginning
+    origin = None if order.init_from is None else origin_of(held, order.init_from)
+    if origin is not None and order.resolution is None:
+        order = order.model_copy(update={"resolution": origin.model.resolution})
+    source = source_of(held.datasets, order)
+    input = order.model_dump(mode="json") | {
+        "dataset_id": source.id,
+        "dataset_name": source.name,
+        "model": order.name or slug(source.name, "model"),
+    }
+    if origin is None:
+        return order.seed, Beginning(input=input, furnish=lambda folder: None)
+    initial = initialised(held, order, origin, source.dataset)
+    return order.seed, Beginning(input=input | initial.input, furnish=initial.furnish)
 
 
 def check(order: TrainRequest, offer: dict[str, Any]) -> None:
@@ -89,6 +109,7 @@ def option_errors(options: dict[str, Any], schema: dict[str, Any]) -> list[dict[
 
 def source_of(datasets: DatasetStore, order: TrainRequest) -> Source:
     """The data set. Raises NotFound, NotReady, NotTrainable, Invalid."""
+    assert order.dataset is not None
     sample = sample_request(order.dataset, order.resolution)
     try:
         dataset = datasets.get(sample_id(sample)) if sample else datasets.find(order.dataset)

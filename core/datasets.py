@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from core.crashpoints import crash_point
 from core.errors import Conflict, NotFound
 from core.files import PARTIAL, publish_folder, read_json, remove_tree, write_json
 from core.home import Home
 from core.ids import new_id
-from core.schemas import Dataset, SampleRequest
+from core.requests import SampleRequest
+from core.schemas import Dataset
 
 SAMPLE_PREFIX = "sample:"
 SAMPLES = ("sprites",)
@@ -55,12 +57,14 @@ class DatasetStore:
         path = workspace / "dataset.json"
         identity = {"id": dataset_id, "name": name, "created_at": _now(), "job": job}
         write_json(path, read_json(path) | identity)
+        crash_point("dataset.prepared")
         try:
             publish_folder(workspace, self.home.dataset(dataset_id))
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
             remove_tree(workspace)
+        crash_point("dataset.renamed")
         return self.get(dataset_id)
 
     def get(self, dataset_id: str) -> Dataset:

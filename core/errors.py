@@ -130,6 +130,31 @@ class OutOfMemory(GanvasError):
     title = "The work needs more memory than there is"
 
 
+class DiskFull(GanvasError):
+    code = "disk_full"
+    title = "The disk stayed full"
+
+
+class DatasetChanged(GanvasError):
+    code = "dataset_changed"
+    title = "The data set is not the one that the training began with"
+
+
+class NoDevice(GanvasError):
+    code = "no_device"
+    title = "The device of this training is not here"
+
+
+class IncompatibleCheckpoint(GanvasError):
+    code = "incompatible_checkpoint"
+    title = "This version cannot continue the checkpoint"
+
+
+class Stalled(GanvasError):
+    code = "stalled"
+    title = "The work stopped making progress"
+
+
 class TooManyCrashes(GanvasError):
     code = "too_many_crashes"
     title = "The work crashed on every attempt"

@@ -1,5 +1,6 @@
 """Files that are whole or absent: temporary name, fsync, rename, fsync of the folder."""
 
+import errno
 import hashlib
 import json
 import os
@@ -8,6 +9,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from core.crashpoints import crash_point
+
+OUT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})  # of an OSError
+OUT_OF_HANDLES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})  # passes; says nothing
 PARTIAL = ".tmp"  # part of every temporary name, so that leftovers can be found and removed
 
 
@@ -40,8 +45,11 @@ def write_atomic(path: Path, content: bytes) -> None:
         with open(partial, "xb") as file:
             file.write(content)
             file.flush()
+            crash_point("file.written")
             os.fsync(file.fileno())
+        crash_point("file.synced")
         os.replace(partial, path)
+        crash_point("file.renamed")
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -50,6 +58,20 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     write_atomic(path, json.dumps(value, ensure_ascii=False, indent=1).encode())
+
+
+def write_once(path: Path, value: Any) -> Any:
+    """Write `value` unless there is one: exactly one of several writers wins, and all get its."""
+    partial = temporary(path)
+    write_json(partial, value)
+    try:
+        os.link(partial, path)
+        sync_folder(path.parent)
+    except FileExistsError:
+        pass
+    finally:
+        partial.unlink(missing_ok=True)
+    return read_json(path)
 
 
 def read_json(path: Path) -> Any:

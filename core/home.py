@@ -26,6 +26,10 @@ class Home:
         return self.root / "models"
 
     @property
+    def devices(self) -> Path:
+        return self.root / "devices"
+
+    @property
     def uploads(self) -> Path:
         return self.root / "uploads"
 

@@ -2,23 +2,24 @@
 
 
 class Keys:
-    """Names of our keys. One hash tag keeps them together on a cluster node."""
+    """Names of our keys. One hash tag keeps them together on one node."""
 
     def __init__(self, prefix: str) -> None:
         self.root = f"{{{prefix}}}:"
-        self.job_prefix = f"{self.root}job:"
-        self.queue_prefix = f"{self.root}queue:"
         self.jobs = f"{self.root}jobs"
         self.leases = f"{self.root}leases"
+        self.unsaved = f"{self.root}unsaved"  # ended jobs whose end is not on disk yet
+        self.epoch = f"{self.root}epoch"  # there as long as the records are complete
+        self.counts = f"{self.root}counts"
 
     def job(self, job_id: str) -> str:
-        return f"{self.job_prefix}{job_id}"
+        return f"{self.root}job:{job_id}"
 
     def events(self, job_id: str) -> str:
         return f"{self.job(job_id)}:events"
 
     def queue(self, name: str) -> str:
-        return f"{self.queue_prefix}{name}"
+        return f"{self.root}queue:{name}"
 
-    def idempotency(self, key: str) -> str:
-        return f"{self.root}idempotency:{key}"
+    def lock(self, name: str) -> str:
+        return f"{self.root}lock:{name}"

@@ -28,7 +28,7 @@ def celery_app(redis_url: str, prefix: str) -> Celery:
         task_queues={name: {"exchange": name, "routing_key": name} for name in QUEUES},
         task_default_queue=TRAIN,
         task_routes={f"ganvas.{name}": {"queue": name} for name in QUEUES},
-        worker_prefetch_multiplier=1,
+        worker_prefetch_multiplier=0,  # a limit makes a worker deaf after one lost ack
         worker_disable_prefetch=True,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_soft_shutdown_timeout=0,
@@ -40,7 +40,7 @@ def celery_app(redis_url: str, prefix: str) -> Celery:
         broker_channel_error_retry=True,
         broker_transport_options={
             "visibility_timeout": 3600,
-            "socket_timeout": 5,
+            "socket_timeout": 3,
             "socket_connect_timeout": 3,
             "socket_keepalive": True,
             "health_check_interval": 5,

@@ -1,9 +1,10 @@
 """The trained models on disk: `models/{name}/{version}/` with weights, header and card.
 
 A version is immutable. `model=` takes `name`, `name@3`, `name@latest`, `job:{id}` (the newest
-checkpoint of a running job) or nothing (the newest model of all).
+checkpoint of a job), `job:{id}@{step}` or nothing (the newest model of all).
 """
 
+import errno
 import logging
 import os
 from dataclasses import dataclass
@@ -11,8 +12,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from core.crashpoints import crash_point
 from core.errors import NotFound, NotReady
-from core.files import publish_folder, read_json, remove_tree, sha256_of, write_json
+from core.files import (
+    publish_folder,
+    read_json,
+    remove_tree,
+    sha256_of,
+    write_json,
+    write_once,
+)
 from core.home import Home
 from core.ids import is_id
 from core.schemas import Model
@@ -21,6 +30,8 @@ LATEST = "latest"
 WEIGHTS = "model.safetensors"
 HEADER = "model.json"
 CARD = "card.json"
+CHANGED = "changed.json"  # replaced with every change
+DECISION = "published.json"  # in the folder of the job
 JOB_PREFIX = "job:"
 log = logging.getLogger(__name__)
 
@@ -39,27 +50,32 @@ class ModelStore:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self._seen = -1
+        self._seen = (-1, -1)
         self._models: dict[str, dict[int, Model]] = {}
         self._newest_first: list[Model] = []
 
     def publish(self, source: Path, name: str, card: dict[str, Any]) -> Model:
         """Move a folder with weights and header to its place as the next version of `name`.
 
-        Idempotent by job: a version that the same job published before is returned as it is.
+        Once by job: which version it gets is decided by the first attempt that links its decision
+        into the job's folder; every later one publishes under the same number or not at all.
         """
-        for model in self.versions(name):
-            if model.job == card["job"]:
-                remove_tree(source)
-                self._touch()  # the attempt before may have died between the rename and this
-                return model
+        crash_point("publish.begin")
         folder = self.home.model(name)
         folder.mkdir(mode=0o700, exist_ok=True)
-        version = self._next_version(folder)
+        version = self._decide(self.home.job(card["job"]) / DECISION, folder)
+        crash_point("publish.decided")
         identity = {"name": name, "version": version, "created_at": _now()}
         write_json(source / CARD, describe(source, card | identity))
-        publish_folder(source, folder / str(version))
+        try:
+            publish_folder(source, folder / str(version))
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            remove_tree(source)  # an attempt before this one was quicker: the first one stays
+        crash_point("publish.renamed")
         self._touch()
+        crash_point("publish.told")
         return self._load(name, version)
 
     def all(self) -> list[Model]:
@@ -105,12 +121,24 @@ class ModelStore:
         remove_tree(self.folder(model))
         self._touch()
 
-    def _next_version(self, folder: Path) -> int:
-        """A number that no version of this model ever had: addresses are immutable."""
-        path = folder / "numbers.json"
-        last = read_json(path)["last"] if path.exists() else 0
-        write_json(path, {"last": last + 1})
-        return last + 1
+    def _decide(self, path: Path, folder: Path) -> int:
+        """The version number that belongs to the job for ever."""
+        if path.exists():
+            return int(read_json(path)["version"])
+        version = self._reserve(folder)
+        crash_point("publish.numbered")
+        return int(write_once(path, {"version": version})["version"])
+
+    def _reserve(self, folder: Path) -> int:
+        """A number that no version of this model ever had, nor another training gets."""
+        taken = [int(name.strip(".")) for name in os.listdir(folder) if name.strip(".").isdigit()]
+        number = max(taken, default=0) + 1
+        while True:
+            try:
+                os.close(os.open(folder / f".{number}", os.O_CREAT | os.O_EXCL, 0o600))
+                return number
+            except FileExistsError:
+                number += 1
 
     def _newest(self) -> Reference:
         self._refresh()
@@ -119,22 +147,30 @@ class ModelStore:
         model = self._newest_first[0]
         return Reference(model=model, folder=self.folder(model), pinned=False)
 
-    def _of_job(self, job_id: str) -> Reference:
+    def _of_job(self, reference: str) -> Reference:
+        """`{id}` the newest checkpoint of a job, `{id}@{step}` a certain one."""
+        job_id, _, step = reference.partition("@")
         folder = self.home.job(job_id)
         if not folder.exists():
             raise NotFound(f"There is no job {job_id}.")
         snapshots = snapshot_folders(folder)
         if not snapshots:
             raise NotReady("This job has no checkpoint yet; the first comes within a minute.")
-        card = read_json(snapshots[-1] / CARD)
-        return Reference(model=Model(**card), folder=snapshots[-1], pinned=False)
+        steps = {str(int(path.name)): path for path in snapshots}
+        chosen = steps.get(step) if step else snapshots[-1]
+        if chosen is None:
+            raise NotFound(
+                f"After @ stands the step of a checkpoint; there are: {', '.join(steps)}."
+            )
+        card = read_json(chosen / CARD)
+        return Reference(model=Model(**card), folder=chosen, pinned=False)
 
     def _touch(self) -> None:
         """Tell every process that the models changed."""
-        write_json(self.home.models / "changed.json", {"at": _now()})
+        write_json(self.home.models / CHANGED, {"at": _now()})
 
     def _refresh(self) -> None:
-        changed = self.home.models.stat().st_mtime_ns
+        changed = self._changed()
         if changed == self._seen:
             return
         models: dict[str, dict[int, Model]] = {}
@@ -147,6 +183,14 @@ class ModelStore:
         self._newest_first = sorted(found, key=lambda m: (m.created_at, m.name), reverse=True)
         self._models = {name: versions for name, versions in models.items() if versions}
         self._seen = changed
+
+    def _changed(self) -> tuple[int, int]:
+        """Different after every change: two within one tick of the clock replace the file twice."""
+        try:
+            file = (self.home.models / CHANGED).stat().st_ino
+        except FileNotFoundError:
+            file = 0
+        return self.home.models.stat().st_mtime_ns, file
 
     def _readable(self, name: str, version: int) -> Model | None:
         """None for a version that is damaged, or removed at this moment: the others still work."""

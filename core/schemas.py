@@ -1,18 +1,19 @@
-"""The nouns of the REST contract: what clients send and get, and what is stored on a job."""
+"""The nouns of the REST contract: what clients get, and what is stored on a job."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
-
-from core.ids import Id
+from pydantic import BaseModel, ConfigDict, Field
 
 MAX_SEED = 2**32 - 1
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Metadata = Annotated[
     dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]],
     Field(max_length=16),
+]
+Priority = Annotated[
+    int, Field(ge=-10, le=10, description="Higher goes first while it waits; equal: in order.")
 ]
 Resolution = Literal[32, 64, 128, 256]
 
@@ -27,57 +28,6 @@ class Answer(BaseModel):
     """A value that we send. Clients of another version may meet fields that they do not know."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Budget(Record):
-    """How long to train: exactly one of the three."""
-
-    minutes: float | None = Field(default=None, gt=0, le=60 * 24 * 30)
-    kimg: float | None = Field(
-        default=None, gt=0, le=1e6, description="Thousands of real images shown."
-    )
-    steps: int | None = Field(default=None, gt=0, le=1_000_000_000)
-
-    @model_validator(mode="after")
-    def _one(self) -> "Budget":
-        if sum(value is not None for value in (self.minutes, self.kimg, self.steps)) != 1:
-            raise ValueError("give exactly one of minutes, kimg and steps")
-        return self
-
-
-class TrainRequest(Record):
-    """What `POST /train` takes. Only `dataset` is needed."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"dataset": "sample:sprites", "budget": {"minutes": 10}, "name": "sprites"}
-            ]
-        }
-    )
-
-    dataset: str = Field(max_length=128, description="An id, a name, or `sample:sprites`.")
-    task: str = Field(default="generate", max_length=32)
-    name: Id | None = Field(
-        default=None, description="Of the model; default: made from the data set's."
-    )
-    preset: str = Field(default="auto", max_length=32)
-    options: dict[Annotated[str, Field(max_length=64)], JsonValue] = Field(
-        default_factory=dict, max_length=64, description="See `options` in GET /v1/catalogue."
-    )
-    resolution: Resolution | None = None
-    budget: Budget = Budget(minutes=10)
-    seed: Seed = 0
-    metadata: Metadata = Field(default_factory=dict)
-
-
-class SampleRequest(Record):
-    """A data set that the service draws itself: `POST /v1/datasets` with a JSON body."""
-
-    sample: Literal["sprites"]
-    count: int = Field(default=4000, ge=2, le=100_000)
-    resolution: Resolution = 64
-    seed: Seed = 0
 
 
 class JobState(StrEnum):
@@ -144,6 +94,8 @@ class Job(Answer):
     input: dict[str, Any] = Field(default_factory=dict)
     resolved: dict[str, Any] | None = None
     seed: int = 0
+    priority: int = 0
+    committed: dict[str, Any] | None = Field(default=None, description="The newest checkpoint.")
     metrics: dict[str, Any] = Field(default_factory=dict)
     output: dict[str, Any] | None = None
     error: dict[str, Any] | None = None

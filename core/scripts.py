@@ -6,14 +6,18 @@ import redis
 from redis.commands.core import Script
 
 # A full Redis refuses new work, but never the end of work that it accepted.
+FULL_TOO = "flags=allow-oom"
 FLAGS = {
     "create": "",
+    "restore": "",
     "claim": "",
-    "beat": "flags=allow-oom",
-    "finish": "flags=allow-oom",
-    "release": "flags=allow-oom",
-    "cancel": "flags=allow-oom",
-    "reap": "flags=allow-oom",
+    "beat": FULL_TOO,
+    "finish": FULL_TOO,
+    "release": FULL_TOO,
+    "reap": FULL_TOO,
+    "ask": FULL_TOO,
+    "prioritise": FULL_TOO,
+    "forget": FULL_TOO,
 }
 
 

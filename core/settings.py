@@ -59,6 +59,25 @@ class Settings(BaseSettings):
         default=8 * GIBIBYTE, ge=GIBIBYTE, description="Address space, in bytes."
     )
     ingest_cpu_seconds: int = Field(default=3600, ge=1)
+    train_memory: int = Field(
+        default=0, ge=0, description="Bytes one training may need; 0: what the machine has free."
+    )
+    train_checkpoint_seconds: float = Field(
+        default=60.0, gt=0, le=3600, description="Between two checkpoints."
+    )
+    train_disk_patience: float = Field(
+        default=1800.0, ge=0, description="Seconds a training waits for room on a full disk."
+    )
+    lease_seconds: float = Field(
+        default=30.0, ge=2, le=600, description="Without a beat, after which a job is given on."
+    )
+    stall_seconds: float = Field(
+        default=300.0, ge=2, description="Without a sign of its child, after which it is ended."
+    )
+    keep_jobs_days: float = Field(
+        default=30.0, gt=0, description="After its end a job's record and checkpoints are kept."
+    )
+    crash_at: str = Field(default="", max_length=256, description="For tests: core/crashpoints.py.")
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

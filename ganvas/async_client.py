@@ -1,15 +1,17 @@
 """The client for asyncio: the same calls as `Client`, awaited."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
-from core.schemas import Dataset, Job, JobEvent, Model, Page, SampleRequest
+from core.requests import SampleRequest
+from core.schemas import Dataset, Job, JobEvent, Model, Page
 from ganvas.calls import Calls
 from ganvas.events import SILENCE_SECONDS, EventReader
 from ganvas.fields import GeneratedImage, PictureFields, TrainFields, train_request
+from ganvas.handles import AsyncJobHandle
 from ganvas.packing import Progress, Source, name_of, packed
 from ganvas.transport import Flow, Outcome, Pause, Request, Upload, http_options, resume
 
@@ -33,8 +35,10 @@ class AsyncClient:
         self.jobs = AsyncJobs(self)
         self.models = AsyncModels(self)
 
-    async def train(self, dataset: str, **fields: Unpack[TrainFields]) -> "AsyncJobHandle":
-        """Start a training. dataset: an id, a name, or `sample:sprites`."""
+    async def train(
+        self, dataset: str | None = None, **fields: Unpack[TrainFields]
+    ) -> AsyncJobHandle:
+        """Start a training. dataset: an id, a name, or `sample:sprites`; none with resume_from."""
         job = await self._run(self._calls.train(train_request(dataset, **fields)))
         return AsyncJobHandle(self, job)
 
@@ -104,44 +108,6 @@ class AsyncClient:
                     return
 
 
-class AsyncJobHandle:
-    """One job, as last seen in `job`."""
-
-    def __init__(self, client: AsyncClient, job: Job) -> None:
-        self._client = client
-        self.job = job
-
-    @property
-    def id(self) -> str:
-        return self.job.id
-
-    async def refresh(self) -> Job:
-        """Ask the service for the present state."""
-        self.job = await self._client.jobs.get(self.id)
-        return self.job
-
-    async def wait(
-        self, timeout: float | None = None, on_progress: Callable[[Job], None] | None = None
-    ) -> Job:
-        """The job in its final state, whichever that is. Raises TimeoutError."""
-        flow = self._client._calls.wait(self.job, timeout, on_progress)
-        self.job = await self._client._run(flow)
-        return self.job
-
-    def events(self, after: str | None = None) -> AsyncIterator[JobEvent]:
-        """What happens, until the job's end; broken connections go on where they broke."""
-        return self._client._events(self.id, after)
-
-    async def cancel(self) -> Job:
-        """Ask for its end; what was trained so far becomes a model."""
-        self.job = await self._client._run(self._client._calls.cancel(self.id))
-        return self.job
-
-    async def log(self) -> str:
-        """What the job's process wrote."""
-        return await self._client._run(self._client._calls.log(self.id))
-
-
 class AsyncDatasets:
     """`client.datasets`"""
 
@@ -194,7 +160,7 @@ class AsyncJobs:
         return await self._client._run(self._client._calls.job(job_id))
 
     async def handle(self, job_id: str) -> AsyncJobHandle:
-        """For wait(), events() and cancel()."""
+        """For wait(), events(), pause() and all else that can be done with a job."""
         return AsyncJobHandle(self._client, await self.get(job_id))
 
 

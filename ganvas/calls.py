@@ -6,13 +6,14 @@ Written once for both clients; see ganvas/transport.py for what a flow is.
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from core.schemas import Dataset, Job, Model, Page, SampleRequest, TrainRequest
-from ganvas.fields import GeneratedImage
+from core.requests import SampleRequest, TrainRequest
+from core.schemas import Dataset, Job, Model, Page
+from ganvas.fields import GeneratedImage, JobCheckpoint, JobCheckpoints
 from ganvas.transport import (
     REFUSED_FOR_NOW,
     Flow,
@@ -28,6 +29,7 @@ POLL_SECONDS = 10.0  # how long the service may hold one request for news
 OUTAGE_SECONDS = 60.0  # how long `wait` puts up with a service that does not answer
 INGEST_SECONDS = 20.0  # how long an upload waits for the data set to be ready
 
+Action = Literal["cancel", "pause", "resume", "checkpoint", "sample", "retry"]
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
@@ -82,7 +84,7 @@ class Calls:
     def train(self, request: TrainRequest) -> Flow[Job]:
         """Sent with an Idempotency-Key, so that a repeated request does not train twice."""
         headers = {"Idempotency-Key": secrets.token_hex(16)}
-        body = request.model_dump(exclude_defaults=True, mode="json")
+        body = request.model_dump(exclude_unset=True, mode="json")
         return self._exchange(
             Request(method="POST", path="/v1/train", json=body, headers=headers), _record(Job)
         )
@@ -93,10 +95,20 @@ class Calls:
     def job(self, job_id: str) -> Flow[Job]:
         return self._get(f"/v1/jobs/{job_id}", _record(Job))
 
-    def cancel(self, job_id: str) -> Flow[Job]:
-        headers = {"Idempotency-Key": secrets.token_hex(16)}
-        request = Request(method="POST", path=f"/v1/jobs/{job_id}/cancel", headers=headers)
+    def act(self, job_id: str, action: Action) -> Flow[Job]:
+        """The job afterwards; of a retry the new job."""
+        path = f"/v1/jobs/{job_id}/{action}"
+        request = Request(method="POST", path=path, idempotent=True)
         return self._exchange(request, _record(Job))
+
+    def prioritise(self, job_id: str, priority: int) -> Flow[Job]:
+        path, body = f"/v1/jobs/{job_id}", {"priority": priority}
+        request = Request(method="PATCH", path=path, json=body, idempotent=True)
+        return self._exchange(request, _record(Job))
+
+    def checkpoints(self, job_id: str) -> Flow[list[JobCheckpoint]]:
+        path = f"/v1/jobs/{job_id}/checkpoints"
+        return self._get(path, lambda response: _read(JobCheckpoints, response).data)
 
     def log(self, job_id: str) -> Flow[str]:
         return self._get(f"/v1/jobs/{job_id}/log", lambda response: response.text)

@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import typer
 
-from ganvas import cli_lists
-from ganvas.client import JobHandle
+from ganvas import cli_jobs, cli_lists
+from ganvas.client import Client
 from ganvas.console import (
     Commands,
     HomeFolder,
@@ -30,7 +30,7 @@ from ganvas.processes import import_path, usual_generate_workers
 from ganvas.up import up as run_up
 from ganvas.uploads import names_a_path
 from ganvas.uploads import upload as upload_path
-from ganvas.watch import watch as watch_job
+from ganvas.watch import watch_or_say_how
 
 app = typer.Typer(
     cls=Commands,
@@ -38,7 +38,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.add_typer(cli_lists.jobs, name="jobs")
+app.add_typer(cli_jobs.jobs, name="jobs")
 app.add_typer(cli_lists.models, name="models")
 app.add_typer(cli_lists.datasets, name="datasets")
 
@@ -53,6 +53,19 @@ Name = Annotated[str | None, typer.Option(help="Of the model and, if uploaded, t
 Options = Annotated[
     list[str] | None, typer.Option("-o", "--option", help="key=value; see GET /v1/catalogue.")
 ]
+Source = Annotated[str | None, typer.Argument(help="Folder, archive, data set, or sample:sprites.")]
+ResumeFrom = Annotated[
+    str | None,
+    typer.Option(metavar="JOB", help="Go on from the last checkpoint of a job that ended."),
+]
+InitFrom = Annotated[
+    str | None, typer.Option(metavar="MODEL", help="Begin with the weights of a model.")
+]
+LabelMap = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NEW=OLD", help="With --init-from: a new class begins as an old one."),
+]
+Priority = Annotated[int | None, typer.Option(help="-10 to 10; higher goes first.")]
 
 
 @app.command()
@@ -82,31 +95,38 @@ def demo(
 
 @app.command()
 def train(
-    source: Annotated[str, typer.Argument(help="Folder, archive, data set, or sample:sprites.")],
+    source: Source = None,
     name: Name = None,
     minutes: Annotated[float | None, typer.Option(help="Default 10.")] = None,
     kimg: Annotated[float | None, typer.Option(help="Thousands of images instead.")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps instead.")] = None,
     resolution: Annotated[int | None, typer.Option(help="32, 64, 128 or 256.")] = None,
-    seed: int = 0,
-    preset: str = "auto",
+    seed: Annotated[int | None, typer.Option(help="Default 0.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Default auto.")] = None,
     option: Options = None,
+    resume_from: ResumeFrom = None,
+    init_from: InitFrom = None,
+    label_map: LabelMap = None,
+    priority: Priority = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show the progress.")] = False,
     url: Url = None,
 ) -> None:
     """Train a model; uploads the images first when given a folder or an archive."""
     wanted: dict[str, Any] = {"name": name, "minutes": minutes, "kimg": kimg, "steps": steps}
-    wanted |= {"resolution": resolution, "seed": seed, "preset": preset}
+    wanted |= {"resolution": resolution, "seed": seed, "preset": preset, "priority": priority}
+    wanted |= {"resume_from": resume_from, "init_from": init_from}
     fields = {key: value for key, value in wanted.items() if value is not None}
-    fields["options"] = dict(parse_option(text) for text in option or ())
+    if option:
+        fields["options"] = dict(parse_option(text) for text in option)
+    if label_map:
+        fields["label_map"] = dict(parse_label(text) for text in label_map)
+    if source is None and resume_from is None:
+        raise Stopped("Say what to train on: a folder, an archive, a data set, or sample:sprites.")
     train_request(source, **fields)  # mistakes are told before a long upload, not after it
     with connected(url) as client:
-        dataset = source
-        if names_a_path(source):
-            dataset = upload_path(client, Path(source).expanduser(), name).id
-        handle = client.train(dataset, **fields)
-        say(f"Job {handle.id} trains on {source}.")
-        _watch_or_say_how(handle, service_url(url), watch)
+        handle = client.train(dataset_of(client, source, name, resume_from), **fields)
+        say(f"Job {handle.id} {work_of(source, resume_from, init_from)}.")
+        watch_or_say_how(handle, service_url(url), watch)
 
 
 @app.command()
@@ -162,6 +182,31 @@ def version() -> None:
         raise Stopped("This source tree is not installed: make setup") from None
 
 
+def dataset_of(
+    client: Client, source: str | None, name: str | None, resume_from: str | None
+) -> str | None:
+    """The data set that `source` names, uploaded if it is a folder or an archive."""
+    if source is None or not names_a_path(source):
+        return source
+    if resume_from is not None:
+        raise Stopped(f"A continued training keeps its images: leave {source} out.")
+    return upload_path(client, Path(source).expanduser(), name).id
+
+
+def work_of(source: str | None, resume_from: str | None, init_from: str | None) -> str:
+    if resume_from is not None:
+        return f"goes on from {resume_from}"
+    return f"trains on {source}" + (f", beginning as {init_from}" if init_from else "")
+
+
+def parse_label(text: str) -> tuple[str, str | None]:
+    """`lynx=tabby` as a pair of classes; `lynx=` means the mean of all old ones."""
+    new, equals, old = text.partition("=")
+    if not equals or not new:
+        raise Stopped(f"Write classes as new=old, not {text!r}.")
+    return new, old or None
+
+
 def parse_option(text: str) -> tuple[str, Any]:
     """`lr=0.002` as a pair; the value is JSON, or else text."""
     key, equals, value = text.partition("=")
@@ -177,13 +222,6 @@ def image_format(output: Path | None) -> str:
     """By the file's ending; png when there is none."""
     ending = output.suffix.lower().removeprefix(".") if output else ""
     return {"jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}.get(ending, "png")
-
-
-def _watch_or_say_how(handle: JobHandle, url: str, watch: bool) -> None:
-    if watch:
-        watch_job(handle, url)
-    else:
-        say(f"  watch it: ganvas jobs watch {handle.id}")
 
 
 def main() -> None:

@@ -1,72 +1,29 @@
-"""`ganvas jobs`, `ganvas models`, `ganvas datasets`: what the service holds."""
+"""`ganvas models`, `ganvas datasets`: what the service holds."""
 
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ganvas.console import Commands, Stopped, Url, connected, out, say, service_url, table
+from ganvas.console import (
+    Commands,
+    Limit,
+    Stopped,
+    Url,
+    connected,
+    out,
+    say,
+    service_url,
+    table,
+    when,
+)
 from ganvas.uploads import describe, report_lines
 from ganvas.uploads import upload as upload_path
-from ganvas.watch import facts, model_line, suggestions
-from ganvas.watch import watch as watch_job
+from ganvas.watch import model_line, suggestions
 
-Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many to show.")]
-JobId = Annotated[str, typer.Argument(help="Such as job-01k8x...")]
-
-jobs = typer.Typer(cls=Commands, help="Work in the queue; without a verb: the list.")
 models = typer.Typer(cls=Commands, help="Trained generators; without a verb: the list.")
 datasets = typer.Typer(cls=Commands, help="Prepared images; without a verb: the list.")
-
-
-@jobs.callback(invoke_without_command=True)
-def _jobs(context: typer.Context, url: Url = None) -> None:
-    if context.invoked_subcommand is None:
-        list_jobs(url=url)
-
-
-@jobs.command("list")
-def list_jobs(limit: Limit = 20, url: Url = None) -> None:
-    """The newest jobs."""
-    with connected(url) as client:
-        rows = table("JOB", "KIND", "STATE", "PROGRESS", "CREATED", "RESULT")
-        for job in client.jobs.list(limit).data:
-            output = job.output or {}
-            result = f"{output['model']}@{output.get('version')}" if "model" in output else ""
-            share = f"{job.progress.value:.0%}"
-            rows.add_row(job.id, job.kind, job.state, share, _when(job.created_at), result)
-    out().print(rows)
-
-
-@jobs.command("show")
-def show_job(job_id: JobId, url: Url = None) -> None:
-    """Everything about one job, as JSON."""
-    with connected(url) as client:
-        say(client.jobs.get(job_id).model_dump_json(indent=2))
-
-
-@jobs.command("watch")
-def watch(job_id: JobId, url: Url = None) -> None:
-    """A progress bar until the job ends; Ctrl-C leaves the job running."""
-    with connected(url) as client:
-        watch_job(client.jobs.handle(job_id), service_url(url))
-
-
-@jobs.command("cancel")
-def cancel(job_id: JobId, url: Url = None) -> None:
-    """End a job; what was trained so far becomes a model."""
-    with connected(url) as client:
-        job = client.jobs.handle(job_id).cancel()
-    say(f"Job {job.id} is {job.state} ({facts(job) or 'nothing trained yet'}).")
-
-
-@jobs.command("log")
-def log(job_id: JobId, url: Url = None) -> None:
-    """What the job's process wrote."""
-    with connected(url) as client:
-        say(client.jobs.handle(job_id).log())
 
 
 @models.callback(invoke_without_command=True)
@@ -83,7 +40,7 @@ def list_models(limit: Limit = 20, url: Url = None) -> None:
         for model in client.models.list(limit).data:
             name, size = f"{model.name}@{model.version}", f"{model.resolution} px"
             classes, kimg = str(len(model.classes) or ""), f"{model.kimg:.1f}"
-            rows.add_row(name, model.architecture, size, kimg, classes, _when(model.created_at))
+            rows.add_row(name, model.architecture, size, kimg, classes, when(model.created_at))
     out().print(rows)
 
 
@@ -116,9 +73,7 @@ def list_datasets(limit: Limit = 20, url: Url = None) -> None:
         rows = table("DATA SET", "NAME", "STATE", "IMAGES", "CLASSES", "CREATED")
         for dataset in client.datasets.list(limit).data:
             counts = str(dataset.images), str(len(dataset.classes) or "")
-            rows.add_row(
-                dataset.id, dataset.name, dataset.state, *counts, _when(dataset.created_at)
-            )
+            rows.add_row(dataset.id, dataset.name, dataset.state, *counts, when(dataset.created_at))
     out().print(rows)
 
 
@@ -158,7 +113,3 @@ def delete(
     with connected(url) as client:
         client.datasets.delete(dataset_id)
     say(f"Data set {dataset_id} is deleted.")
-
-
-def _when(time: datetime) -> str:
-    return time.astimezone().strftime("%Y-%m-%d %H:%M")

@@ -1,15 +1,17 @@
 """The Python client: `Client().train("sample:sprites", minutes=10).wait()`."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
-from core.schemas import Dataset, Job, JobEvent, Model, Page, SampleRequest
+from core.requests import SampleRequest
+from core.schemas import Dataset, Job, JobEvent, Model, Page
 from ganvas.calls import Calls
 from ganvas.events import SILENCE_SECONDS, EventReader
 from ganvas.fields import GeneratedImage, PictureFields, TrainFields, train_request
+from ganvas.handles import JobHandle
 from ganvas.packing import Progress, Source, name_of, packed
 from ganvas.transport import Flow, Outcome, Pause, Request, http_options, resume
 
@@ -37,8 +39,8 @@ class Client:
         self.jobs = Jobs(self)
         self.models = Models(self)
 
-    def train(self, dataset: str, **fields: Unpack[TrainFields]) -> "JobHandle":
-        """Start a training. dataset: an id, a name, or `sample:sprites`."""
+    def train(self, dataset: str | None = None, **fields: Unpack[TrainFields]) -> JobHandle:
+        """Start a training. dataset: an id, a name, or `sample:sprites`; none with resume_from."""
         return JobHandle(self, self._run(self._calls.train(train_request(dataset, **fields))))
 
     def generate(
@@ -105,44 +107,6 @@ class Client:
                     return
 
 
-class JobHandle:
-    """One job, as last seen in `job`."""
-
-    def __init__(self, client: Client, job: Job) -> None:
-        self._client = client
-        self.job = job
-
-    @property
-    def id(self) -> str:
-        return self.job.id
-
-    def refresh(self) -> Job:
-        """Ask the service for the present state."""
-        self.job = self._client.jobs.get(self.id)
-        return self.job
-
-    def wait(
-        self, timeout: float | None = None, on_progress: Callable[[Job], None] | None = None
-    ) -> Job:
-        """The job in its final state, whichever that is. Raises TimeoutError."""
-        flow = self._client._calls.wait(self.job, timeout, on_progress)
-        self.job = self._client._run(flow)
-        return self.job
-
-    def events(self, after: str | None = None) -> Iterator[JobEvent]:
-        """What happens, until the job's end; broken connections go on where they broke."""
-        return self._client._events(self.id, after)
-
-    def cancel(self) -> Job:
-        """Ask for its end; what was trained so far becomes a model."""
-        self.job = self._client._run(self._client._calls.cancel(self.id))
-        return self.job
-
-    def log(self) -> str:
-        """What the job's process wrote."""
-        return self._client._run(self._client._calls.log(self.id))
-
-
 class Datasets:
     """`client.datasets`"""
 
@@ -194,7 +158,7 @@ class Jobs:
         return self._client._run(self._client._calls.job(job_id))
 
     def handle(self, job_id: str) -> JobHandle:
-        """For wait(), events() and cancel()."""
+        """For wait(), events(), pause() and all else that can be done with a job."""
         return JobHandle(self._client, self.get(job_id))
 
 

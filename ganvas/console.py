@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,6 +32,8 @@ Url = Annotated[
 HomeFolder = Annotated[
     Path | None, typer.Option("--home", help="Folder of all data; default ~/.ganvas.")
 ]
+
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many to show.")]
 
 
 class Stopped(Exception):
@@ -69,11 +72,16 @@ def explain(error: Exception) -> Stopped | None:
         case AlreadyRunning():
             return Stopped(str(error), code=ALREADY_RUNNING)
         case ValidationError():
-            problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-            return Stopped("This is not valid.", *problems)
+            return Stopped("This is not valid.", *map(_problem, error.errors()))
         case LaunchError() | GanvasError() | UnusableSource() | OSError():
             return Stopped(str(error))
     return None
+
+
+def _problem(entry: Any) -> str:
+    """One mistake that pydantic found: where, and what."""
+    place = ".".join(map(str, entry["loc"]))
+    return ": ".join(filter(None, (place, entry["msg"].removeprefix("Value error, "))))
 
 
 def _listed(error: GanvasAPIError) -> list[str]:
@@ -119,6 +127,10 @@ def out() -> Console:
 def say(*lines: str) -> None:
     for line in lines:
         print(line, file=sys.stdout, flush=True)
+
+
+def when(time: datetime) -> str:
+    return time.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def table(*columns: str) -> Table:

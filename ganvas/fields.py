@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
 from urllib.parse import unquote
 
-from core.schemas import TrainRequest
+from core.requests import TrainRequest
+from core.schemas import Answer
 
 
 class TrainFields(TypedDict, total=False):
@@ -19,6 +20,10 @@ class TrainFields(TypedDict, total=False):
     resolution: int | None
     seed: int
     options: Mapping[str, Any]
+    priority: int
+    resume_from: str | None
+    init_from: str | None
+    label_map: Mapping[str, str | None] | None
     metadata: Mapping[str, str]
 
 
@@ -34,6 +39,20 @@ class PictureFields(TypedDict, total=False):
     n: int | None
     seeds: str | None
     metadata: bool
+
+
+class JobCheckpoint(Answer):
+    """A saved state of a training. `model` names the model of it for `generate`, while it lasts."""
+
+    step: int
+    kimg: float
+    sha256: str
+    bytes: int
+    model: str | None = None
+
+
+class JobCheckpoints(Answer):
+    data: list[JobCheckpoint]
 
 
 class GeneratedImage(bytes):
@@ -54,11 +73,13 @@ class GeneratedImage(bytes):
         return f"{name}@{version}" if name and version else name
 
 
-def train_request(dataset: str, **fields: Unpack[TrainFields]) -> TrainRequest:
+def train_request(dataset: str | None, **fields: Unpack[TrainFields]) -> TrainRequest:
     """Checked before it is sent. Raises pydantic.ValidationError."""
     values: dict[str, Any] = dict(fields)
     names = ("minutes", "kimg", "steps")
     budget = {name: values.pop(name) for name in names if name in values}
     if budget:
         values["budget"] = budget
-    return TrainRequest.model_validate({"dataset": dataset, **values})
+    if dataset is not None:
+        values["dataset"] = dataset
+    return TrainRequest.model_validate(values)

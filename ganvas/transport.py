@@ -91,7 +91,10 @@ class Upload:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One HTTP request. `patience`: seconds that the service may wait before it answers."""
+    """One HTTP request. `patience`: seconds that the service may wait before it answers.
+
+    idempotent: the service takes it twice as once, even without an Idempotency-Key.
+    """
 
     method: str
     path: str
@@ -100,11 +103,12 @@ class Request:
     json: Any = None
     upload: Upload | None = None
     patience: float = 0.0
+    idempotent: bool = False
 
     @property
     def repeatable(self) -> bool:
         """True when sending it twice has the same effect as once."""
-        return self.method == "GET" or "Idempotency-Key" in self.headers
+        return self.method == "GET" or self.idempotent or "Idempotency-Key" in self.headers
 
     def arguments(self, timeout: float) -> dict[str, Any]:
         """For httpx; the body of an upload is added by the client."""

@@ -2,6 +2,7 @@
 
 import shlex
 import time
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,12 +10,20 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Column
 
-from core.schemas import Job, JobState, Model
-from ganvas.client import JobHandle
+from core.schemas import Job, JobKind, JobState, Model, Transition
 from ganvas.console import INTERRUPTED, Stopped, say
+from ganvas.handles import JobHandle
 
 LINE_SECONDS = 10.0
 LOSSES = 4  # of the numbers that a training reports, so that the line fits
+STUCK = "waiting for disk space"  # a phase that outlives the wish to end
+
+
+def watch_or_say_how(handle: JobHandle, url: str, watched: bool) -> None:
+    if watched:
+        watch(handle, url)
+    else:
+        say(f"  watch it: ganvas jobs watch {handle.id}")
 
 
 def watch(handle: JobHandle, url: str) -> Job:
@@ -25,6 +34,7 @@ def watch(handle: JobHandle, url: str) -> Job:
         raise Stopped(
             f"Job {handle.id} goes on.",
             f"watch again: ganvas jobs watch {handle.id}",
+            f"let it rest: ganvas jobs pause {handle.id}",
             f"end it:      ganvas jobs cancel {handle.id}",
             code=INTERRUPTED,
         ) from None
@@ -44,14 +54,38 @@ def follow(handle: JobHandle) -> Job:
         TextColumn("{task.fields[facts]}", table_column=Column(no_wrap=True)),
     )
     with Progress(*columns, console=console) as bar:
-        row = bar.add_task(phase(handle.job), total=1.0, facts="")
+        row, news = bar.add_task(phase(handle.job), total=1.0, facts=""), News()
 
         def show(job: Job) -> None:
             done = 1.0 if job.state == JobState.SUCCEEDED else job.progress.value
             words = "  ".join(filter(None, (facts(job), losses(job))))
             bar.update(row, description=phase(job), completed=done, facts=words)
+            for line in news.of(job):
+                bar.console.print(line, markup=False, soft_wrap=True)
 
         return handle.wait(on_progress=show)
+
+
+class News:
+    """What happened to a job since it was last looked at, as far as a watcher wants to know why."""
+
+    def __init__(self) -> None:
+        self._seen: datetime | None = None
+
+    def of(self, job: Job) -> list[str]:
+        """A line for each interruption and each rest; at first only if it lasts."""
+        history, seen = job.history, self._seen
+        new = history[-1:] if seen is None else [entry for entry in history if entry.at > seen]
+        self._seen = history[-1].at if history else seen
+        return [line for entry in new if (line := _line(job, entry))]
+
+
+def _line(job: Job, entry: Transition) -> str:
+    if entry.state == JobState.RECOVERING:
+        return f"Interrupted ({entry.reason or 'no reason was given'}); the job goes on by itself."
+    if entry.state == JobState.PAUSED:
+        return f"The job rests; let it go on: ganvas jobs resume {job.id}"
+    return ""
 
 
 class _Lines:
@@ -61,8 +95,11 @@ class _Lines:
         self._console = console
         self._phase = ""
         self._next = 0.0
+        self._news = News()
 
     def __call__(self, job: Job) -> None:
+        for line in self._news.of(job):
+            self._console.print(line, markup=False, soft_wrap=True)
         now, name = time.monotonic(), phase(job)
         if name != self._phase or now >= self._next:
             self._phase, self._next = name, now + LINE_SECONDS
@@ -74,9 +111,11 @@ def conclude(job: Job, url: str) -> None:
     """Say how the job ended and what can be done now. Raises Stopped unless it succeeded."""
     if job.state == JobState.FAILED:
         error = job.error or {}
+        again = [f"again:   ganvas jobs retry {job.id}"] if job.kind == JobKind.TRAIN else []
         raise Stopped(
             f"Job {job.id} failed: {error.get('detail') or job.reason or 'no reason was given'}",
             f"its log: ganvas jobs log {job.id}",
+            *again,
         )
     output = job.output or {}
     if "model" in output:
@@ -131,7 +170,10 @@ def phase(job: Job) -> str:
     """What the job is doing, in a word or two."""
     if job.state == JobState.QUEUED and job.queue_position:
         return f"queued behind {job.queue_position}"
-    return job.phase or job.state if job.state == JobState.RUNNING else job.state
+    if job.state == JobState.RUNNING:
+        return job.phase or job.state
+    ending = job.state in (JobState.CANCELLING, JobState.PAUSING)
+    return f"{job.state}, {STUCK}" if ending and job.phase == STUCK else job.state
 
 
 def model_line(model: Model) -> str:

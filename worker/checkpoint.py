@@ -1,13 +1,14 @@
 """Checkpoints that resume a training, and published models: safetensors and JSON, never pickle.
 
 A checkpoint is `{step:09d}-f{fence}.safetensors` and, written last, `.json` with its SHA-256: what
-has no JSON does not exist. Files are whole or absent (`core.files`).
+has no JSON does not exist. Files are whole or absent (`core.files`); a damaged checkpoint is set
+aside and gives way to the one before.
 """
 
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,14 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from core.errors import BadSpec
+from core.crashpoints import crash_point
+from core.errors import BadSpec, IncompatibleCheckpoint
 from core.files import read_json, write_atomic, write_json
 from core.registry import HEADER, WEIGHTS
 from models.registry import Shape, architectures
 
 FORMAT = 1
+DAMAGED = ".damaged"  # ends the name of a header that is set aside
 AVERAGED = "ema."  # prefix of the tensors that become a model
 
 
@@ -56,36 +59,65 @@ def libraries() -> dict[str, str]:
     }
 
 
+def digest_of(facts: Mapping[str, Any]) -> str:
+    """SHA-256 of JSON facts, however they are spaced and ordered."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
 def save(folder: Path, step: int, fence: int, state: State) -> Committed:
-    """Write a checkpoint durably. Only a name of the same step and fence is ever replaced."""
+    """Write a checkpoint durably, or leave nothing of it. Only the same name is ever replaced."""
+    crash_point("checkpoint.begin")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{step:09d}-f{fence}.safetensors"
     content = safetensors.torch.save(state.tensors)
     digest = hashlib.sha256(content).hexdigest()
-    write_atomic(path, content)
     header = {"format": FORMAT, "step": step, "fence": fence, "sha256": digest}
-    record = {**header, "bytes": len(content), "libraries": libraries(), "facts": state.facts}
-    write_json(path.with_suffix(".json"), record)
+    facts = {"facts_sha256": digest_of(state.facts), "facts": state.facts}
+    record = {**header, "bytes": len(content), "libraries": libraries(), **facts}
+    try:
+        write_atomic(path, content)
+        crash_point("checkpoint.weights")
+        write_json(path.with_suffix(".json"), record)
+    except OSError:
+        if not path.with_suffix(".json").exists():
+            path.unlink(missing_ok=True)  # on a full disk it would only be in the way
+        raise
+    crash_point("checkpoint.saved")
     return Committed(path=path, step=step, fence=fence, sha256=digest, bytes=len(content))
+
+
+def headers(folder: Path) -> Iterator[tuple[Path, Committed | None]]:
+    """Every header in `folder` and the checkpoint that it tells of; None: it is damaged.
+
+    Raises `IncompatibleCheckpoint` for one that another version of this software wrote.
+    """
+    for header in folder.glob("*-f*.json"):
+        try:
+            record = read_json(header)
+            refuse_other_formats(header.name, record["format"])
+            found = Committed(
+                path=header.with_suffix(".safetensors"),
+                step=record["step"],
+                fence=record["fence"],
+                sha256=record["sha256"],
+                bytes=record["bytes"],
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            found = None
+        yield header, found
+
+
+def refuse_other_formats(name: str, written: Any) -> None:
+    if written != FORMAT:
+        raise IncompatibleCheckpoint(
+            f"{name} is of format {written}, this version reads format {FORMAT}; go on with the "
+            "version that wrote it, or train anew"
+        )
 
 
 def saved(folder: Path) -> list[Committed]:
     """The checkpoints in `folder` that are complete by their JSON, newest first."""
-    found = []
-    for header in folder.glob("*-f*.json"):
-        try:
-            record = read_json(header)
-            found.append(
-                Committed(
-                    path=header.with_suffix(".safetensors"),
-                    step=record["step"],
-                    fence=record["fence"],
-                    sha256=record["sha256"],
-                    bytes=record["bytes"],
-                )
-            )
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # not one of ours, or damaged: as if it were not there
+    found = [committed for _, committed in headers(folder) if committed]
     return sorted(found, key=lambda c: (c.step, c.fence), reverse=True)
 
 
@@ -95,17 +127,38 @@ def read(committed: Committed) -> State:
     if hashlib.sha256(content).hexdigest() != committed.sha256:
         raise BadSpec(f"checkpoint {committed.path.name} is damaged: its SHA-256 differs")
     record = read_json(committed.path.with_suffix(".json"))
-    return State(tensors=safetensors.torch.load(content), facts=record["facts"])
+    facts = record["facts"]
+    if record.get("facts_sha256", digest_of(facts)) != digest_of(facts):
+        raise BadSpec(f"checkpoint {committed.path.name} is damaged: its facts were changed")
+    return State(tensors=safetensors.torch.load(content), facts=facts)
 
 
-def load(folder: Path) -> tuple[Committed, State] | None:
-    """The newest checkpoint that is intact, falling back to older ones; None when there is none."""
+def unheard(name: str) -> None:
+    """Nobody wants to know which checkpoint is damaged."""
+
+
+def load(folder: Path, damaged: Callable[[str], None] = unheard) -> tuple[Committed, State] | None:
+    """The newest checkpoint that is intact; None when there is none.
+
+    What is damaged is told to `damaged` by its file's name and loses its header's name, so that
+    nobody looks at it again.
+    """
+    for header, committed in headers(folder):
+        if committed is None:
+            set_aside(header)
+            damaged(header.name)
     for committed in saved(folder):
         try:
             return committed, read(committed)
-        except (OSError, ValueError, BadSpec):
-            continue  # verified at load: a damaged one gives way to the one before
+        except (OSError, ValueError, KeyError, BadSpec, safetensors.SafetensorError):
+            set_aside(committed.path.with_suffix(".json"))
+            damaged(committed.path.name)
     return None
+
+
+def set_aside(header: Path) -> None:
+    """Take a damaged checkpoint out of the count: it would be kept before the intact ones."""
+    header.rename(header.with_name(header.name + DAMAGED))
 
 
 def prune(folder: Path, *, keep: int = 2, best: int | None = None) -> list[Path]:
@@ -118,7 +171,7 @@ def prune(folder: Path, *, keep: int = 2, best: int | None = None) -> list[Path]
 
 
 def header_of(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The model's header, from the facts of a checkpoint."""
+    """What identifies a model, from a checkpoint's facts: the same training, the same bytes."""
     spec = json.loads(json.dumps(facts["spec"]))  # tuples become lists, as when it is read back
     return {
         "format": FORMAT,
@@ -132,8 +185,6 @@ def header_of(facts: Mapping[str, Any]) -> dict[str, Any]:
         "kimg": facts["kimg"],
         "seed": spec["seed"],
         "parameters": spec["parameters"].get("generator", 0),
-        "metrics": facts.get("metrics", {}),
-        "resolved": spec,
         "libraries": libraries(),
     }
 
@@ -141,7 +192,8 @@ def header_of(facts: Mapping[str, Any]) -> dict[str, Any]:
 def publish(folder: Path, state: State) -> dict[str, Any]:
     """Write the averaged generator of `state` as a model: weights, then header. Returns the header.
 
-    The header in the weights' metadata lacks only `sha256` and `bytes`, which are of that file.
+    The weights' metadata lack what another run of the same training may change (its times, the
+    device's speed), so that their SHA-256 is the training's.
     """
     folder.mkdir(parents=True, exist_ok=True)
     header = header_of(state.facts)
@@ -150,9 +202,10 @@ def publish(folder: Path, state: State) -> dict[str, Any]:
     content = safetensors.torch.save(tensors, {"ganvas": json.dumps(header)})
     write_atomic(folder / WEIGHTS, content)
     digest = hashlib.sha256(content).hexdigest()
-    header = {**header, "sha256": digest, "bytes": len(content)}
+    told = {"metrics": state.facts.get("metrics", {}), "resolved": state.facts["spec"]}
+    header = {**header, **told, "sha256": digest, "bytes": len(content)}
     write_json(folder / HEADER, header)
-    return header
+    return json.loads(json.dumps(header))  # tuples become lists, as when it is read back
 
 
 def load_generator(folder: Path) -> tuple[nn.Module, dict[str, Any]]:

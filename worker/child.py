@@ -24,7 +24,9 @@ _PASSED_ON = (
     "VIRTUAL_ENV",
 )
 _PASSED_PREFIXES = (
+    "GANVAS_CRASH_AT",
     "GANVAS_INGEST_",
+    "GANVAS_TRAIN_",
     "CUDA_",
     "NVIDIA_",
     "OMP_",
@@ -33,6 +35,9 @@ _PASSED_PREFIXES = (
     "TORCH",
     "LD_LIBRARY",
 )
+
+
+CGROUP_EVENTS = Path("/sys/fs/cgroup/memory.events")
 
 
 class Child:
@@ -106,6 +111,16 @@ class Child:
         for line in self.process.stdout:
             self.records.put(json.loads(line))
         self.records.put(None)
+
+
+def oom_kills() -> int:
+    """How often the system ended a process because memory ran out, as far as it tells."""
+    total = 0
+    for path, word in ((Path("/proc/vmstat"), "oom_kill"), (CGROUP_EVENTS, "oom_kill")):
+        with contextlib.suppress(OSError, ValueError):
+            lines = (line.split() for line in path.read_text().splitlines())
+            total += sum(int(value) for name, value in lines if name == word)
+    return total
 
 
 def _environment() -> dict[str, str]:

@@ -4,18 +4,20 @@ The folder holds `images-{res}.npy` uint8 [N, H, W, C], perhaps `labels.npy` int
 and `dataset.json` (images, channels, resolutions, classes, sha256).
 """
 
+import errno
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from core.errors import Invalid, NotTrainable
-from worker.machine import memory_bytes
+from core.errors import DatasetChanged, Invalid, NotTrainable
 
-MEMORY_SHARE = 0.25  # of the machine's memory a set may fill before it is left on disk
+MEMORY_SHARE = 0.25  # of the memory for a training a set may fill before it is left on disk
+CARD = ("images", "channels", "resolutions", "classes", "sha256")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,25 +56,53 @@ class Dataset:
         return Rows(images=images, labels=labels, classes=len(self.classes))
 
 
-def open_dataset(folder: Path, resolution: int) -> Dataset:
-    """Open the prepared set in `folder`. Raises `NotTrainable` when it lacks the resolution."""
-    card = json.loads((folder / "dataset.json").read_text())
-    file = folder / f"images-{resolution}.npy"
-    if not file.exists():
+def open_dataset(folder: Path, resolution: int, *, memory: int) -> Dataset:
+    """Open the prepared set in `folder`; it may fill a part of `memory` bytes.
+
+    Raises `NotTrainable` when it lacks the resolution, `DatasetChanged` when it is not whole.
+    """
+    card = card_of(folder)
+    if resolution not in card["resolutions"]:
         raise NotTrainable(
             f"the data set has no images at {resolution} px; prepared are {card['resolutions']}"
         )
-    images = np.load(file, mmap_mode="r", allow_pickle=False)
-    if images.nbytes < MEMORY_SHARE * memory_bytes():
-        images = np.ascontiguousarray(images)
-    labels_file = folder / "labels.npy"
-    labelled = bool(card["classes"]) and labels_file.exists()
+    images = array(folder / f"images-{resolution}.npy")
+    wanted = (card["images"], resolution, resolution, card["channels"])
+    if images.dtype != np.uint8 or images.shape != wanted:
+        raise changed(f"{folder.name} holds images {images.shape}, its record says {wanted}")
+    labelled = bool(card["classes"]) and (folder / "labels.npy").exists()
+    labels = array(folder / "labels.npy") if labelled else None
+    if labels is not None and len(labels) != len(images):
+        raise changed(f"{folder.name} holds {len(labels)} labels for {len(images)} images")
     return Dataset(
-        images=images,
-        labels=np.load(labels_file, allow_pickle=False) if labelled else None,
+        images=np.ascontiguousarray(images) if images.nbytes < MEMORY_SHARE * memory else images,
+        labels=None if labels is None else np.ascontiguousarray(labels),
         classes=tuple(card["classes"]) if labelled else (),
         sha256=card["sha256"],
     )
+
+
+def card_of(folder: Path) -> dict[str, Any]:
+    """The record of a prepared set. Raises `DatasetChanged` when it is gone."""
+    try:
+        card = json.loads((folder / "dataset.json").read_text())
+        return {name: card[name] for name in CARD}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise changed(f"{folder.name} is gone or its record cannot be read") from error
+
+
+def array(path: Path) -> np.ndarray:
+    """The array in a file, not read yet. Raises `DatasetChanged` when it is damaged."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+            raise MemoryError from error
+        raise changed(f"{path.name} of {path.parent.name} is gone or damaged") from error
+
+
+def changed(what: str) -> DatasetChanged:
+    return DatasetChanged(f"{what}; upload the data set again and train on that")
 
 
 class Sampler:

@@ -1,14 +1,18 @@
 """The device that trains, and what a one-second probe says of it. Nothing is assumed by name."""
 
+import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from core.errors import BadSpec
+from core.errors import NoDevice
+from core.files import read_json, write_json, write_once
+from core.ids import slug
 from worker.machine import usable_cores
 
 WIDTH, SIDE, BATCH = 32, 32, 16  # of the probe: a typical middle layer
@@ -53,12 +57,15 @@ def best_device() -> str:
 
 
 def adopt(record: dict[str, Any]) -> Device:
-    """The device that a training began on, from its spec. Raises `BadSpec` when it is not here."""
+    """The device that a training began on, from its spec. Raises `NoDevice` when it is not here."""
     device = Device(**record)
     here = {"cpu": True, "cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
     present = here.get(device.name, False)
     if not (present() if callable(present) else present):
-        raise BadSpec(f"the training began on {device.name}, which this machine does not have")
+        raise NoDevice(
+            f"the training began on {device.name}, which this machine does not have; let a worker "
+            "on a machine with it take the job, or train anew here"
+        )
     if device.name == "cpu":
         torch.set_num_threads(device.threads)
     return device
@@ -95,6 +102,29 @@ def measure(
     while sum(spent) < seconds and len(spent) < 1000:
         spent.append(once())
     return MACS / 1e9 / sorted(spent)[len(spent) // 2]
+
+
+def known_device(folder: Path) -> Device:
+    """The device of this machine: probed once, then with the same precision and layout for ever.
+
+    A probe on a busy machine may choose otherwise, and equal requests would give unequal weights.
+    Only the rate is measured anew; the best one ever seen counts. `folder` keeps what was found.
+    """
+    name = best_device()
+    chip = torch.cuda.get_device_name() if name == "cuda" else platform.processor()
+    machine = f"{platform.node()}-{name}-{chip}-{usable_cores()}-torch-{torch.__version__}"
+    path = folder / f"{slug(machine, name)}.json"
+    if not path.exists():
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return Device(**write_once(path, asdict(probe(name))))
+    known = Device(**read_json(path))
+    if name == "cpu":
+        torch.set_num_threads(known.threads)
+    seen = replace(known, rate=measure(known, seconds=0.3))
+    if seen.rate <= known.rate:
+        return known
+    write_json(path, asdict(seen))
+    return seen
 
 
 def probe(name: str | None = None, *, seconds: float = 1.0) -> Device:

@@ -49,4 +49,12 @@ class Alarm:
     message: str
 
 
-Event = Progress | Sample | Checkpoint | Alarm
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """There is no room on the disk. Comes twice a second, so that requests are heard."""
+
+    step: int
+    turn: int  # 0, 1, ... of this wait
+
+
+Event = Progress | Sample | Checkpoint | Alarm | Waiting

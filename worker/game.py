@@ -57,6 +57,7 @@ class Game:
     def __init__(self, spec: TrainSpec, device: Device) -> None:
         self.spec, self.device = spec, device
         self.step = 0
+        self.images = 0  # real ones shown; the batch may change between attempts
         self.sigma = 0.0  # pixels, of the blur in front of the discriminator
         self.lr_scale = 1.0  # halved by every roll-back
         self.rng = torch.Generator().manual_seed(spec.seed)
@@ -72,7 +73,7 @@ class Game:
     @property
     def kimg(self) -> float:
         """Thousands of real images shown so far."""
-        return self.step * self.spec.recipe.batch / 1000
+        return self.images / 1000
 
     def play(self, batch: Batch, fraction: float) -> dict[str, Tensor]:
         """One step of both players at `fraction` of the budget. Returns detached scalars.
@@ -90,6 +91,7 @@ class Game:
         scalars["G"] = self.teach_generator(fake, c, logits)
         self.average()
         self.step += 1
+        self.images += len(batch.target)
         return scalars
 
     def placed(self, images: Tensor) -> Tensor:
@@ -166,9 +168,17 @@ class Game:
 
     @torch.no_grad()
     def paint(self, z: Tensor, c: Tensor | None) -> Tensor:
-        """Images of the averaged generator, float32 [N, C, H, W] on the CPU."""
-        c = None if c is None else self.placed(c)
-        return self.ema(self.placed(z), c).float().cpu()
+        """Images of the averaged generator, float32 [N, C, H, W] on the CPU.
+
+        A batch at a time: more at once would need more memory than the training itself.
+        """
+        size = self.spec.recipe.batch
+        conditions = c.split(size) if c is not None else [None] * len(z)
+        painted = [
+            self.ema(self.placed(part), None if given is None else self.placed(given))
+            for part, given in zip(z.split(size), conditions, strict=False)
+        ]
+        return torch.cat([images.float().cpu() for images in painted])
 
     def finite(self) -> bool:
         """Whether every weight of both players is a number."""

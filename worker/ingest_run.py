@@ -14,7 +14,8 @@ from typing import Any
 from core.datasets import DatasetStore
 from core.files import remove_tree
 from core.home import Home
-from core.schemas import JobKind, SampleRequest
+from core.requests import SampleRequest
+from core.schemas import JobKind
 from core.settings import Settings
 from worker.channel import DONE, RELEASED, STOP, Channel, leave, reported
 from worker.ingest import IngestProgress, ingest

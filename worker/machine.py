@@ -1,6 +1,13 @@
-"""What this machine has. Light: also the readers of uploads, who may not load torch, use it."""
+"""What this machine has. Light: also the readers of uploads, who may not load torch, use it.
+
+In a container the kernel's limit for it counts, not the machine (cgroups, both versions).
+"""
 
 import os
+from pathlib import Path
+
+CGROUPS = Path("/sys/fs/cgroup")
+NAMES = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))
 
 
 def usable_cores() -> int:
@@ -13,3 +20,57 @@ def usable_cores() -> int:
 def memory_bytes() -> int:
     """Physical memory."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def resident_bytes() -> int:
+    """Memory that this process fills now; 0 where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def available_bytes() -> int:
+    """Memory that this process may still take without pushing anybody else out."""
+    rooms = [_group_room(folder) for folder in _groups()]
+    return max(min([_free(), *(room for room in rooms if room is not None)]), 0)
+
+
+def _free() -> int:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return memory_bytes()
+    sizes = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+    return int(sizes[0]) * 1024 if sizes else memory_bytes()
+
+
+def _groups() -> list[Path]:
+    """The folders of the control groups around this process, innermost first."""
+    found = [CGROUPS, CGROUPS / "memory"]  # as they look from within a container
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return found
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers in ("", "memory"):
+            inner = CGROUPS / controllers / path.lstrip("/")
+            found += [folder for folder in (inner, *inner.parents) if CGROUPS in folder.parents]
+    return found
+
+
+def _group_room(folder: Path) -> int | None:
+    """What a control group has left, with the file cache that it could give up; None: no limit."""
+    for limit, usage in NAMES:
+        try:
+            most, used = (folder / limit).read_text().strip(), int((folder / usage).read_text())
+            stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        except (OSError, ValueError):
+            continue
+        if most == "max":
+            return None
+        cache = int(stat.get("total_inactive_file", stat.get("inactive_file", 0)))
+        return int(most) - used + cache
+    return None

@@ -15,6 +15,7 @@ from celery import Celery, signals
 from redis.exceptions import RedisError
 
 from core.connection import connect
+from core.crashpoints import arm
 from core.errors import GanvasError, Internal
 from core.generation import REPLY_TTL_SECONDS, Batch, pack_reply
 from core.jobs import JobStore
@@ -39,8 +40,16 @@ class Workshop:
         self.client = connect(settings.redis_url)
         self.replies = connect(settings.redis_url, text=False)
         home = settings.folders
-        self.jobs = JobStore(self.client, settings.prefix, home)
-        self.runner = Runner(self.jobs, home, kinds(home), self.owner, self.stopping)
+        self.jobs = JobStore(self.client, settings.prefix, home, settings.lease_seconds)
+        self.runner = Runner(
+            self.jobs,
+            home,
+            kinds(home),
+            self.owner,
+            self.stopping,
+            stall_seconds=settings.stall_seconds,
+            disk_patience=settings.train_disk_patience,
+        )
         self.presence = Presence(self.client, self.jobs.keys)
         self.studio: Any = None  # worker.generate.Studio, made by the generate workers only
 
@@ -55,7 +64,7 @@ class Workshop:
             started_at=datetime.now(UTC),
             **self._equip(queues),
         )
-        Reconciler(self.jobs, app, self.settings.prefix).start()
+        Reconciler(self.jobs, app, self.settings).start()
         threading.Thread(target=self._live, args=(info,), name="presence", daemon=True).start()
 
     def close(self) -> None:
@@ -105,6 +114,7 @@ class Workshop:
 
 
 settings = Settings()
+arm(settings.crash_at, settings.home)
 app = celery_app(settings.redis_url, settings.prefix)
 workshop = Workshop(settings)
 

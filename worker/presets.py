@@ -40,6 +40,15 @@ class Facts:
     sha256: str
     device: Device
 
+    def shape(self, z_dim: int) -> Shape:
+        """What the networks take and give."""
+        return Shape(
+            resolution=self.resolution,
+            channels=self.channels,
+            z_dim=z_dim,
+            c_dim=len(self.classes),
+        )
+
 
 def facts_of(data: Dataset, device: Device) -> Facts:
     """The facts of an opened data set on a probed device."""
@@ -65,7 +74,7 @@ def resolve(request: Mapping[str, Any], facts: Facts) -> TrainSpec:
     asked = dict(request.get("options") or {})
     name = asked.pop("architecture", DEFAULT_ARCHITECTURE)
     architecture = chosen("architecture", name, architectures())
-    budget = Budget(**{k: v for k, v in dict(request["budget"]).items() if v is not None})
+    budget = budget_of(request)
     for_networks = names_of(architecture.Options)
     refuse_unknown(asked, ["architecture", *names_of(Recipe), *for_networks])
     told = {k: v for k, v in asked.items() if k in names_of(Recipe)}
@@ -73,12 +82,7 @@ def resolve(request: Mapping[str, Any], facts: Facts) -> TrainSpec:
     chosen("loss", recipe.loss, losses())
     for operation in recipe.augment:
         chosen("augment", operation, operations())
-    shape = Shape(
-        resolution=facts.resolution,
-        channels=facts.channels,
-        z_dim=recipe.z_dim,
-        c_dim=len(facts.classes),
-    )
+    shape = facts.shape(recipe.z_dim)
     sizes = {k: v for k, v in asked.items() if k in for_networks}
     options = sized(architecture, shape, sizes, recipe, budget, facts.device)
     return TrainSpec(
@@ -95,6 +99,10 @@ def resolve(request: Mapping[str, Any], facts: Facts) -> TrainSpec:
         device=asdict(facts.device),
         parameters=parameters(architecture.name, shape, options),
     )
+
+
+def budget_of(request: Mapping[str, Any]) -> Budget:
+    return Budget(**{k: v for k, v in dict(request["budget"]).items() if v is not None})
 
 
 def automatic(facts: Facts, own: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from core.errors import IncompatibleCheckpoint
 from worker.checkpoint import State
 from worker.game import Game
 
@@ -29,6 +30,7 @@ def capture(game: Game, facts: dict[str, Any]) -> State:
     augment = {"p": game.augment.p, "signs": game.augment.signs, "pairs": game.augment.pairs}
     own = {
         "step": game.step,
+        "images": game.images,
         "kimg": game.kimg,
         "spec": asdict(game.spec),
         "augment": augment,
@@ -43,9 +45,8 @@ def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def restore(game: Game, state: State) -> None:
-    """Put `game` where `capture` found it."""
-    for name, network in (("G", game.G), ("D", game.D), ("ema", game.ema)):
-        network.load_state_dict(part(state.tensors, f"{name}."))
+    """Put `game` where `capture` found it. Raises `IncompatibleCheckpoint` when it cannot be."""
+    plant(game, state.tensors)
     for name, player in game.optimisers.items():
         restore_optimiser(player, part(state.tensors, f"opt.{name}."))
     game.rng.set_state(state.tensors["rng.noise"])
@@ -54,8 +55,26 @@ def restore(game: Game, state: State) -> None:
         torch.cuda.set_rng_state(state.tensors["rng.cuda"])
     for key, value in state.facts["augment"].items():
         setattr(game.augment, key, value)
-    game.step = state.facts["step"]
+    game.step, game.images = state.facts["step"], images_of(state.facts)
     game.lr_scale = state.facts["lr_scale"]
+
+
+def plant(game: Game, tensors: dict[str, Tensor]) -> None:
+    """Give the networks the weights in `tensors`; one of which there are none keeps its own."""
+    for name, network in (("G", game.G), ("D", game.D), ("ema", game.ema)):
+        weights = part(tensors, f"{name}.")
+        try:
+            network.load_state_dict(weights or network.state_dict())
+        except RuntimeError as error:
+            raise IncompatibleCheckpoint(
+                f"the stored weights of {name} do not fit this version's "
+                f"{game.spec.architecture}; continue with the version that wrote them"
+            ) from error
+
+
+def images_of(facts: dict[str, Any]) -> int:
+    """Real images shown. Checkpoints from before they were counted never changed their batch."""
+    return facts.get("images", facts["step"] * facts["spec"]["recipe"]["batch"])
 
 
 def restore_optimiser(player: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

@@ -1,15 +1,22 @@
 """Everything that a training is told: one frozen, JSON-serialisable record, stored on the job.
 
-`TrainSpec` also stands beside the weights: `asdict` writes it, `read_spec` reads it back.
+`TrainSpec` also stands beside the weights: `asdict` writes it, `read_spec` reads it back. A job's
+own is chosen once: every later attempt takes `spec.json`, so that widths never change on the way.
 """
 
-from dataclasses import dataclass, field
+import json
+import os
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import BadSpec
+from core.files import read_json, sync_folder, temporary, write_atomic
 from models.registry import Shape, option
+
+SPEC = "spec.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,3 +82,35 @@ def read_spec(record: dict[str, Any]) -> TrainSpec:
         return TypeAdapter(TrainSpec).validate_python(record)
     except ValidationError as error:
         raise BadSpec(f"the stored training cannot be read: {error}") from error
+
+
+def stored_spec(folder: Path) -> TrainSpec | None:
+    """The spec that an earlier attempt chose. Raises `BadSpec` when it is damaged."""
+    try:
+        return read_spec(read_json(folder / SPEC))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise BadSpec(f"the stored training cannot be read: {error}") from error
+
+
+def store_spec(folder: Path, spec: TrainSpec) -> TrainSpec:
+    """Store the spec durably, unless another attempt was first; answers the one that holds."""
+    partial = temporary(folder / SPEC)
+    write_atomic(partial, json.dumps(asdict(spec), indent=1).encode())
+    try:
+        os.link(partial, folder / SPEC)  # fails where a rename would replace the other's
+        sync_folder(folder)
+    except FileExistsError:
+        pass
+    finally:
+        partial.unlink()
+    stored = stored_spec(folder)
+    assert stored is not None, "it was just stored"
+    return stored
+
+
+def shrunk(spec: TrainSpec, times: int) -> TrainSpec:
+    """The spec with its batch halved `times` times, because memory ran out; two images at least."""
+    batch = max(spec.recipe.batch >> times, 2)
+    return replace(spec, recipe=replace(spec.recipe, batch=batch)) if times else spec

@@ -1,19 +1,21 @@
 """Training as a generator of events. It knows no queue, no HTTP and no files.
 
-`for event in train(...)` yields Progress, Sample, Checkpoint and Alarm. The caller's `save` makes a
-state durable. Closing the generator between two events saves the state and ends the training.
+`for event in train(...)` yields Progress, Sample, Checkpoint, Alarm and, on a full disk, Waiting.
+The caller's `save` makes a state durable. Closing the generator between two events saves the state
+and ends the training.
 """
 
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from core.errors import BadSpec, Diverged
+from worker import samples
 from worker.augment import mirrored
 from worker.checkpoint import Committed, State
 from worker.data import Dataset, Sampler
@@ -21,23 +23,25 @@ from worker.device import Device
 from worker.encode import grid
 from worker.events import Alarm, Checkpoint, Event, Progress, Sample
 from worker.game import Game
-from worker.latents import latents
 from worker.pace import Pace
-from worker.snapshot import capture, restore
+from worker.patience import Patience, disk_full, until_room
+from worker.snapshot import capture, plant, restore
 from worker.spec import TrainSpec
-from worker.tasks import TASKS, conditions, levels
+from worker.tasks import TASKS, levels
 
 PROGRESS_SECONDS = 0.5
 CHECKPOINT_SECONDS = 60.0
 FIRST_CHECKPOINT_SECONDS = 10.0  # early, so that a running job can soon generate
 SAMPLE_SECONDS = 4.0  # at least, between two sample grids
-SAMPLE_FRACTION = 0.05  # of the budget between two sample grids, besides the doubling early ones
-FIRST_SAMPLE_KIMG = 0.25
-GRID = 8  # images along a side of the sample grid
 MAX_ROLLBACKS = 3
-
+AT_ONCE = Patience(seconds=0.0)
 
 Save = Callable[[int, State], Committed]
+
+
+def unasked(word: str) -> bool:
+    """Nobody asks for a `checkpoint` or a `sample` out of turn."""
+    return False
 
 
 def train(
@@ -47,24 +51,37 @@ def train(
     device: Device,
     save: Save,
     resume: State | None = None,
+    weights: Mapping[str, Tensor] | None = None,
+    asked: Callable[[str], bool] = unasked,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    patience: Patience = AT_ONCE,
     clock: Callable[[], float] = time.monotonic,
 ) -> Generator[Event, None, None]:
-    """Train until the budget is spent. Raises `Diverged`, and `BadSpec` for another's `resume`."""
-    run = Run(spec, data, device, clock)
-    run.begin(resume)
+    """Build the networks; what is answered trains them until the budget is spent.
+
+    It goes on from `resume`; without one it begins with `weights` (`G.`, `D.`, `ema.`) where given.
+    Raises `IncompatibleCheckpoint`, `BadSpec` for another's `resume`, and while training `Diverged`
+    and `DiskFull`.
+    """
+    run = Run(spec, data, device, save, asked, patience, clock)
+    run.begin(resume, weights or {}, checkpoint_seconds)
+    return played(run)
+
+
+def played(run: "Run") -> Generator[Event, None, None]:
+    """The whole training, from where `run` stands."""
     try:
         while run.fraction < 1:
             run.step()
-            yield from run.events(save)
+            yield from run.events()
         last = run.progress()
         if not run.sound(last):
             raise Diverged("the last steps were not finite; the checkpoint before them is kept")
         yield last
         yield run.sample()
-        yield run.commit(save, final=True)
+        yield from run.commit(final=True)
     except GeneratorExit:
-        if run.unsaved and run.game.finite():
-            run.commit(save)
+        run.leave()
         raise
 
 
@@ -72,45 +89,61 @@ class Run:
     """One attempt at a training: the game, its data in order, and its pace."""
 
     def __init__(
-        self, spec: TrainSpec, data: Dataset, device: Device, clock: Callable[[], float]
+        self,
+        spec: TrainSpec,
+        data: Dataset,
+        device: Device,
+        save: Save,
+        asked: Callable[[str], bool],
+        patience: Patience,
+        clock: Callable[[], float],
     ) -> None:
         self.game = Game(spec, device)
-        self.data = data
+        self.data, self.save, self.asked = data, save, asked
+        self.patience, self.wait = replace(patience, wait=self.rest), patience.wait
         self.sampler = Sampler(len(data), spec.seed)
-        self.pace = Pace(spec.budget, spec.recipe.batch, clock)
+        self.pace = Pace(spec.budget, clock)
         self.window: dict[str, list[Tensor]] = defaultdict(list)  # since the last progress
         self.losses: dict[str, float] = {}  # the newest mean of each
         self.rollbacks = 0
         self.saved_step = -1
-        self.next_sample = (FIRST_SAMPLE_KIMG, SAMPLE_FRACTION)  # kimg, fraction
+        self.samples = samples.Plan()
 
     @property
     def fraction(self) -> float:
-        return self.pace.fraction(self.game.step)
+        return self.pace.fraction(self.game.step, self.game.images)
 
     @property
     def unsaved(self) -> bool:
         return self.game.step > self.saved_step
 
-    def begin(self, resume: State | None) -> None:
-        """Start afresh from the seed, or go on from `resume`."""
+    def begin(
+        self, resume: State | None, weights: Mapping[str, Tensor], checkpoint_seconds: float
+    ) -> None:
+        """Start afresh from the seed, perhaps with given weights, or go on from `resume`."""
         torch.manual_seed(self.game.spec.seed)
         if resume is not None:
             known = resume.facts["spec"]["dataset"].get("sha256")
             if known != self.game.spec.dataset.get("sha256"):
                 raise BadSpec("the checkpoint was made with another data set")
             self.load(resume)
-            self.pace.begin(self.game.step, resume.facts["seconds"])
+            self.rollbacks = resume.facts.get("rollbacks", 0)
             self.saved_step = self.game.step
         else:
-            self.pace.begin(0, 0.0)
+            plant(self.game, dict(weights))
+        self.pace.begin(self.game.images, resume.facts["seconds"] if resume else 0.0)
         self.good = resume or self.state()
-        self.pace.due("checkpoint", every=FIRST_CHECKPOINT_SECONDS)
+        self.every = checkpoint_seconds
+        self.pace.due("checkpoint", every=min(FIRST_CHECKPOINT_SECONDS, checkpoint_seconds))
         self.pace.due("progress", every=PROGRESS_SECONDS)
-        self.plan_samples()
+        self.samples.go_on(self.game.kimg, self.fraction)
 
     def state(self) -> State:
-        facts = {"sampler": self.sampler.position, "seconds": self.pace.seconds}
+        facts = {
+            "sampler": self.sampler.position,
+            "seconds": self.pace.seconds,
+            "rollbacks": self.rollbacks,
+        }
         return capture(self.game, facts)
 
     def load(self, state: State) -> None:
@@ -127,18 +160,18 @@ class Run:
         for name, value in self.game.play(batch, self.fraction).items():
             self.window[name].append(value)
 
-    def events(self, save: Save) -> Iterator[Event]:
-        """What is due after a step."""
+    def events(self) -> Iterator[Event]:
+        """What is due after a step, and what was asked for."""
         if self.pace.due("progress", every=PROGRESS_SECONDS):
             seen = self.progress()
             if not self.sound(seen):
                 yield self.roll_back(seen.losses)
                 return
             yield seen
-        if self.sample_due():
+        if self.asked("sample") or self.sample_due():
             yield self.sample()
-        if self.pace.due("checkpoint", every=CHECKPOINT_SECONDS) and self.game.finite():
-            yield self.commit(save)
+        if self.checkpoint_due() and self.game.finite():
+            yield from self.commit()
 
     def progress(self) -> Progress:
         """Where the training is, with the mean losses since the last time."""
@@ -150,8 +183,8 @@ class Run:
             kimg=self.game.kimg,
             fraction=self.fraction,
             seconds=self.pace.seconds,
-            eta_seconds=self.pace.eta(step),
-            images_per_second=self.pace.rate(step),
+            eta_seconds=self.pace.eta(self.fraction),
+            images_per_second=self.pace.rate(self.game.images),
             losses={**self.losses, "augment_p": self.game.augment.p},
         )
 
@@ -170,47 +203,44 @@ class Run:
         scale = self.game.lr_scale / 2
         self.load(self.good)
         self.losses.clear()
-        self.pace.rate(self.game.step)  # the speed is measured anew from here
+        self.pace.rate(self.game.images)  # the speed is measured anew from here
         self.game.lr_scale = scale
         text = f"losses not finite ({losses}); back to step {self.game.step}, step size x {scale}"
         return Alarm(step=step, kind="not_finite", message=text)
 
-    def plan_samples(self) -> None:
-        """Set the next sample: early ones double the images, later ones are regular."""
-        doubled = FIRST_SAMPLE_KIMG
-        while doubled <= self.game.kimg:
-            doubled *= 2
-        regular = (math.floor(self.fraction / SAMPLE_FRACTION) + 1) * SAMPLE_FRACTION
-        self.next_sample = (doubled, regular)
-
     def sample_due(self) -> bool:
-        kimg, fraction = self.next_sample
-        reached = self.game.kimg >= kimg or self.fraction >= fraction
+        reached = self.samples.reached(self.game.kimg, self.fraction)
         return reached and self.pace.due("sample", every=SAMPLE_SECONDS)
 
     def sample(self) -> Sample:
         """Paint the fixed seeds with the averaged generator."""
-        self.plan_samples()
-        images = self.game.paint(*fixed_inputs(self.game.spec))
+        self.samples.go_on(self.game.kimg, self.fraction)
+        images = self.game.paint(*samples.fixed_inputs(self.game.spec))
         return Sample(step=self.game.step, kimg=self.game.kimg, grid=grid(levels(images)))
 
-    def commit(self, save: Save, *, final: bool = False) -> Checkpoint:
-        """Save the present state and remember it as good."""
-        self.good = self.state()
-        step = self.game.step
-        committed = save(step, self.good)
+    def checkpoint_due(self) -> bool:
+        return self.asked("checkpoint") or self.pace.due("checkpoint", every=self.every)
+
+    def commit(self, *, final: bool = False) -> Iterator[Event]:
+        """Remember the present state as good, and save it as soon as the disk has room."""
+        step, kimg = self.game.step, self.game.kimg
+        state = self.good = self.state()
+        committed = yield from until_room(lambda: self.save(step, state), self.patience, step)
         self.saved_step = step
-        return Checkpoint(
-            step=step, kimg=self.game.kimg, committed=committed, state=self.good, final=final
-        )
+        yield Checkpoint(step=step, kimg=kimg, committed=committed, state=state, final=final)
 
+    def rest(self, seconds: float) -> None:
+        """Wait without spending the budget."""
+        before = self.pace.clock()
+        self.wait(seconds)
+        self.pace.idle(self.pace.clock() - before)
 
-def fixed_inputs(spec: TrainSpec) -> tuple[Tensor, Tensor | None]:
-    """Latents of the seeds 0..63, and conditions: a class for every row, or all in turn."""
-    z = torch.from_numpy(latents(range(GRID * GRID), spec.shape.z_dim))
-    classes = len(spec.classes)
-    if not classes:
-        return z, None
-    cells = torch.arange(GRID * GRID)
-    labels = (cells // GRID if classes <= GRID else cells) % classes
-    return z, conditions(labels, classes)
+    def leave(self) -> None:
+        """Save what is not saved yet; whoever ends us does not wait for room on the disk."""
+        if not self.unsaved or not self.game.finite():
+            return
+        try:
+            self.save(self.game.step, self.state())
+        except OSError as error:
+            if not disk_full(error):
+                raise

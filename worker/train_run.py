@@ -4,182 +4,220 @@ Turns the events of `worker.train` into files below the job's folder and records
 supervisor, and leaves a model folder `publish-f{fence}` behind.
 """
 
-import json
+import errno
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from core.attempts import newest_attempt
+from core.crashpoints import arm, crash_point
 from core.datasets import DatasetStore, sample_request
-from core.files import remove_tree, write_atomic, write_json
+from core.errors import DatasetChanged, DiskFull, NotFound, OutOfMemory, StaleFence
 from core.home import Home
-from core.registry import CARD, describe, snapshot_folders
 from core.schemas import JobKind
-from worker import checkpoint
+from core.settings import Settings
+from worker import budgets, plan
 from worker.channel import DONE, RELEASED, STOP, Channel, leave, reported
+from worker.checkpoint import State
 from worker.data import Dataset, open_dataset
-from worker.device import adopt, probe
-from worker.encode import encode, to_image
+from worker.device import Device
+from worker.events import Event, Progress
 from worker.ingest_run import draw_sample
 from worker.jobfile import read_job
-from worker.presets import facts_of, resolve
-from worker.spec import TrainSpec, read_spec
-from worker.train import Alarm, Checkpoint, Event, Progress, Sample, train
+from worker.machine import available_bytes, resident_bytes
+from worker.patience import Patience, disk_full, until_room
+from worker.plan import Plan
+from worker.recorder import TRAINING, Recorder
+from worker.shelf import Shelf
+from worker.spec import TrainSpec
+from worker.train import train
 
 NICE = 10  # images stay quick while a model trains
-SNAPSHOTS = 2  # checkpoints that `model=job:{id}` can use
 DEFAULT_RESOLUTION = 64
+ADVICE = "use a smaller width, batch or resolution, or a machine with more memory"
 
 
 class Training:
     """One attempt at a job: where its files are and whom it reports to."""
 
-    def __init__(self, home: Home, job: dict[str, Any], fence: int, channel: Channel) -> None:
-        self.home = home
-        self.id = job["id"]
-        self.input = job["input"]
-        self.seed = job["seed"]
-        self.fence = fence
-        self.channel = channel
+    def __init__(
+        self, home: Home, job: dict[str, Any], fence: int, channel: Channel, settings: Settings
+    ) -> None:
+        self.home, self.fence, self.channel, self.settings = home, fence, channel, settings
+        self.id, self.input = job["id"], job["input"] | {"seed": job["seed"]}
         self.folder = home.job(self.id)
-        self.checkpoints = self.folder / "checkpoints"
-        self.metrics: dict[str, Any] = {}
+        self.recorder = Recorder(self.folder, channel)
+        self.shelf = Shelf(self.folder, fence, self.owned)
+        self.patience = Patience(seconds=settings.train_disk_patience)
 
     def run(self) -> int:
         """Train until the budget is spent or somebody asks to stop; answers the exit code."""
-        data = self.data()
-        self.phase("starting")
-        found = checkpoint.load(self.checkpoints)
-        if found is None:
-            device = probe()
-            spec = resolve(self.input | {"seed": self.seed}, facts_of(data, device))
-        else:  # in the precision and layout that it began with, or the bytes would differ
-            spec = read_spec(found[1].facts["spec"])
-            device = adopt(spec.device)
-        self.channel.send("resolved", None, field="resolved", value=asdict(spec))
-        self.phase("training")
-        events = train(spec, data, device=device, save=self.save, resume=found and found[1])
-        asked = self.follow(events)
+        self.shelf.clear()
+        limit = self.settings.train_memory or available_bytes() + resident_bytes()
+        data = self.data(limit)
+        crash_point("data.opened")
+        self.recorder.phase("starting")
+        attempt = newest_attempt(self.home, self.id)
+        chosen = plan.make(
+            self.folder, self.input, data, attempt.shrink if attempt else 0, self.home.devices
+        )
+        self.require_room(chosen, limit)
+        self.channel.send("resolved", None, field="resolved", value=asdict(chosen.spec))
+        self.recorder.go_on_from(chosen.resume.facts["step"] if chosen.resume else 0)
+        for alarm in chosen.alarms:
+            self.recorder.alarm(alarm)
+        asked = self.follow(self.begin(chosen, data))
         if asked == STOP:
             return RELEASED
-        self.phase("publishing")
-        self.publish(spec, cancelled=asked is not None)
-        return DONE
+        return self.publish(chosen.spec, cancelled=asked is not None)
 
-    def data(self) -> Dataset:
+    def owned(self) -> None:
+        """Raise StaleFence when a newer attempt owns the job."""
+        newest = newest_attempt(self.home, self.id)
+        if newest is not None and newest.fence > self.fence:
+            raise StaleFence
+
+    def data(self, memory: int) -> Dataset:
         """The prepared images; a sample data set that is missing is drawn now."""
         store = DatasetStore(self.home)
         dataset_id = self.input["dataset_id"]
         folder = self.home.dataset(dataset_id)
         sample = sample_request(self.input["dataset"], self.input.get("resolution"))
         if sample is not None and not folder.exists():
-            self.phase("drawing the sample data set")
+            self.recorder.phase("drawing the sample data set")
             workspace = store.workspace(dataset_id, self.id, self.fence)
             draw_sample(store, dataset_id, sample, workspace)
-        facts = store.get(dataset_id)
-        resolution = self.input.get("resolution") or min(DEFAULT_RESOLUTION, max(facts.resolutions))
-        return open_dataset(folder, resolution)
+        try:
+            resolutions = store.get(dataset_id).resolutions
+            largest = max(resolutions)
+        except (NotFound, ValueError, OSError) as error:
+            raise DatasetChanged(
+                f"the data set {dataset_id} is gone or damaged; upload it again and train on that"
+            ) from error
+        resolution = self.input.get("resolution") or min(DEFAULT_RESOLUTION, largest)
+        return open_dataset(folder, resolution, memory=memory)
 
-    def save(self, step: int, state: checkpoint.State) -> checkpoint.Committed:
-        """Write a checkpoint, and a model of it that can generate while the training goes on."""
-        committed = checkpoint.save(self.checkpoints, step, self.fence, state)
-        checkpoint.prune(self.checkpoints)
-        snapshot = self.folder / "snapshots" / f"{step:09d}"
-        partial = snapshot.with_name(f".{snapshot.name}-f{self.fence}")
-        checkpoint.publish(partial, state)
-        identity = {
-            "name": self.id,
-            "version": step,
-            "created_at": datetime.now(UTC).isoformat(),
-            "job": self.id,
-        }
-        write_json(partial / CARD, describe(partial, identity))
-        if snapshot.exists():
-            remove_tree(snapshot)
-        os.rename(partial, snapshot)
-        for old in snapshot_folders(self.folder)[:-SNAPSHOTS]:
-            remove_tree(old)
-        return committed
+    def require_room(self, chosen: Plan, memory: int) -> None:
+        """Refuse what cannot end well, before its first step. Raises OutOfMemory, DiskFull."""
+        budgets.require_memory(chosen.spec, memory, used=resident_bytes())
+        if chosen.resume is None:  # one that goes on has its files, and patience for the next
+            budgets.require_disk(chosen.spec, self.folder)
 
-    def follow(self, events: Any) -> str | None:
-        """Record the events; answers what ended the training early, or None at its end."""
-        for event in events:
-            self.record(event)
-            for word in ("cancel", STOP):
-                if self.channel.asked(word):
-                    events.close()  # saves what is not saved yet
-                    return word
+    def begin(self, chosen: Plan, data: Dataset) -> Generator[Event, None, None]:
+        """Build the networks; from here on words are answered."""
+        exact(chosen.device)
+        events = train(
+            chosen.spec,
+            data,
+            device=chosen.device,
+            save=self.shelf.save,
+            resume=chosen.resume,
+            weights=chosen.weights,
+            asked=self.channel.asked,
+            checkpoint_seconds=self.settings.train_checkpoint_seconds,
+            patience=self.patience,
+        )
+        self.channel.ready()
+        self.recorder.phase(TRAINING)
+        return events
+
+    def follow(self, events: Generator[Event, None, None]) -> str | None:
+        """Record the events; answers what ended them early, or None at their end."""
+        try:
+            for event in events:
+                if isinstance(event, Progress):
+                    self.owned()
+                self.recorder.record(event)
+                for word in ("cancel", STOP):
+                    if self.channel.asked(word):
+                        events.close()  # saves what is not saved yet
+                        return word
+        except StaleFence as stale:
+            with suppress(StaleFence):
+                events.throw(stale)  # ends them without saving
+            raise
         return None
 
-    def record(self, event: Event) -> None:
-        recorders: dict[type, Callable[[Any], None]] = {
-            Progress: self.progress,
-            Sample: self.sample,
-            Checkpoint: self.committed,
-            Alarm: self.alarm,
-        }
-        recorders[type(event)](event)
-
-    def progress(self, event: Progress) -> None:
-        shown = {
-            "value": event.fraction,
-            "step": event.step,
-            "kimg": round(event.kimg, 3),
-            "images_per_second": round(event.images_per_second, 1),
-            "eta_seconds": event.eta_seconds and round(event.eta_seconds, 1),
-        }
-        self.metrics |= event.losses
-        line = {"step": event.step, "kimg": event.kimg, "seconds": event.seconds} | event.losses
-        with open(self.folder / "metrics.jsonl", "a") as file:
-            file.write(json.dumps(line) + "\n")
-        self.channel.send("progress", shown, field="progress", value=shown)
-        self.channel.send("metrics", line, field="metrics", value=self.metrics)
-
-    def sample(self, event: Sample) -> None:
-        folder = self.folder / "samples"
-        folder.mkdir(exist_ok=True)
-        write_atomic(folder / f"{event.step:09d}.png", encode(to_image(event.grid), "png", 0, None))
-        self.channel.send("sample", {"step": event.step, "kimg": event.kimg})
-
-    def committed(self, event: Checkpoint) -> None:
-        sha256 = event.committed.sha256
-        self.channel.send("checkpoint", {"step": event.step, "kimg": event.kimg, "sha256": sha256})
-
-    def alarm(self, event: Alarm) -> None:
-        self.channel.send("alarm", asdict(event))
-
-    def phase(self, name: str) -> None:
-        self.channel.send("phase", {"phase": name}, field="phase", value=name)
-
-    def publish(self, spec: TrainSpec, *, cancelled: bool) -> None:
-        """Leave the newest checkpoint as a model folder for the supervisor to publish."""
-        newest = checkpoint.load(self.checkpoints)
-        result = {"published": newest is not None, "cancelled": cancelled, "metrics": self.metrics}
-        if newest is not None:
-            folder = self.folder / f"publish-f{self.fence}"
-            checkpoint.publish(folder, newest[1])
-            grids = sorted((self.folder / "samples").glob("*.png"))
-            if grids:
-                write_atomic(folder / "samples.png", grids[-1].read_bytes())
+    def publish(self, spec: TrainSpec, *, cancelled: bool) -> int:
+        """Leave the newest state as a model folder for the supervisor to publish."""
+        self.recorder.phase("publishing")
+        state = self.shelf.newest()
+        published = state is not None
+        if state is not None and not cancelled:
+            step = state.facts["step"]
+            asked = self.follow(until_room(lambda: self.shelf.publish(state), self.patience, step))
+            if asked == STOP:
+                return RELEASED
+            published, cancelled = asked is None, asked is not None
+        elif state is not None:
+            published = self.published_at_once(state)
+        result = {"published": published, "cancelled": cancelled, "metrics": self.recorder.metrics}
         self.channel.send("result", result | {"resolved": asdict(spec)})
+        crash_point("result.sent")
+        return DONE
+
+    def published_at_once(self, state: State) -> bool:
+        """Whether there was room for the model; who cancels does not wait for it."""
+        try:
+            self.shelf.publish(state)
+        except OSError as error:
+            if not disk_full(error):
+                raise
+            return False
+        return True
+
+
+def exact(device: Device) -> None:
+    """Make equal steps give equal bytes. Not everything that we use can on other devices."""
+    deterministic: Any = torch.utils.deterministic  # its stub lacks the switch
+    if device.name == "cpu":
+        torch.use_deterministic_algorithms(True)
+        deterministic.fill_uninitialized_memory = False  # it costs time, and we read none
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that an allocation failed, in whoever's words."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    texts = ("DefaultCPUAllocator", "not enough memory", "can't allocate memory", "bad_alloc")
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in texts)
+
+
+def attempted(training: Training) -> int:
+    """One attempt; lack of memory or of disk becomes an error with advice."""
+    try:
+        return training.run()
+    except StaleFence:
+        return RELEASED
+    except (MemoryError, OSError, RuntimeError) as error:
+        if out_of_memory(error):
+            raise OutOfMemory(f"memory ran out while training; {ADVICE}") from None
+        if isinstance(error, OSError) and disk_full(error):
+            raise DiskFull("there is no room left in the home folder; remove what is old") from None
+        raise
 
 
 def main() -> None:
     os.nice(NICE)
     os.umask(0o077)
+    settings = Settings()
     channel = Channel()
     home, fence = Home(Path(sys.argv[1])), int(sys.argv[3])
+    arm(settings.crash_at, home.root)
 
     def work() -> int:
         job = read_job(home, sys.argv[2], JobKind.TRAIN)
-        return Training(home, job, fence, channel).run()
+        return attempted(Training(home, job, fence, channel, settings))
 
-    leave(reported(channel, work, (MemoryError, torch.OutOfMemoryError)))
+    leave(reported(channel, work))
 
 
 if __name__ == "__main__":

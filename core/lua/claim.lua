@@ -1,21 +1,23 @@
--- Take the first job of the queue. KEYS[1] queue, KEYS[2] leases.
--- ARGV: key prefix of jobs, owner, lease in ms.
+-- Take the first job of a queue. ARGV: root, '', queue, owner, lease in ms.
+local waiting = ROOT .. 'queue:' .. ARGV[3]
 while true do
-  local id = redis.call('ZRANGE', KEYS[1], 0, 0)[1]
+  local id = redis.call('ZRANGE', waiting, 0, 0)[1]
   if not id then
     return false
   end
-  redis.call('ZREM', KEYS[1], id)
-  local job = ARGV[1] .. id
-  local state = redis.call('HGET', job, 'state')
-  if state == 'queued' or state == 'recovering' then
-    local fence = redis.call('HINCRBY', job, 'fence', 1)
-    local attempt = redis.call('HINCRBY', job, 'attempt', 1)
+  redis.call('ZREM', waiting, id)
+  local state = get(id, 'state')
+  if (WAITING[state] or state == 'cancelling') and not leased(id) then
+    local fence = redis.call('HINCRBY', key(id), 'fence', 1)
+    local attempt = redis.call('HINCRBY', key(id), 'attempt', 1)
     local at = now()
-    redis.call('ZADD', KEYS[2], at + tonumber(ARGV[3]), id)
-    redis.call('HSETNX', job, 'started_at', at)
-    redis.call('HSET', job, 'worker', ARGV[2], 'heartbeat_at', at)
-    change(job, job .. ':events', 'running', '')
-    return {id, tostring(fence), tostring(attempt)}
+    redis.call('ZADD', LEASES, at + tonumber(ARGV[5]), id)
+    redis.call('HSETNX', key(id), 'started_at', at)
+    redis.call('HDEL', key(id), 'noted')
+    set(id, 'worker', ARGV[4], 'heartbeat_at', at)
+    if state ~= 'cancelling' then
+      change(id, 'running', '')
+    end
+    return {id, tostring(fence), tostring(attempt), get(id, 'shrink') or '0', get(id, 'version')}
   end
 end

@@ -1,17 +1,17 @@
--- End the job. ARGV: id, fence, terminal state, reason, output or '', error or ''.
+-- End the job. ARGV: root, id, fence, terminal state, reason, output or '', error or ''.
 -- Saying the same again is a no-op; a stale fence is refused.
-if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[2] then
+if get(ID, 'fence') == ARGV[3] and get(ID, 'state') == ARGV[4] then
+  return 'ok'
+end
+if not owns(ID, ARGV[3]) then
   return 'lost'
 end
-if not owns(KEYS[1], ARGV[2]) then
-  return redis.call('HGET', KEYS[1], 'state') == ARGV[3] and 'ok' or 'lost'
-end
-redis.call('ZREM', KEYS[4], ARGV[1])
-if ARGV[5] ~= '' then
-  redis.call('HSET', KEYS[1], 'output', ARGV[5])
-end
+redis.call('ZREM', LEASES, ID)
 if ARGV[6] ~= '' then
-  redis.call('HSET', KEYS[1], 'error', ARGV[6])
+  set(ID, 'output', ARGV[6])
 end
-change(KEYS[1], KEYS[2], ARGV[3], ARGV[4])
+if ARGV[7] ~= '' then
+  set(ID, 'error', ARGV[7])
+end
+change(ID, ARGV[4], ARGV[5])
 return 'ok'

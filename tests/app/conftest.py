@@ -82,6 +82,7 @@ def publish(settings: Settings) -> Callable[..., Model]:
     def put(name: str = "cats", job: str = "job-1", **card: Any) -> Model:
         source = settings.folders.jobs / f"publish-{job}"
         source.mkdir()
+        settings.folders.job(job).mkdir(exist_ok=True)
         (source / "model.safetensors").write_bytes(job.encode())
         shape = {"resolution": 32, "channels": 3, "z_dim": 64}
         header = {"architecture": "r3", "shape": shape}

@@ -16,7 +16,7 @@ from app.datasets import preferred_wait
 from app.services import Services
 from core.errors import NoImages
 from core.files import read_json, write_json
-from core.jobs import Claim
+from core.records import Claim
 from core.schemas import Dataset, JobKind, JobState
 from core.settings import Settings
 from tests.app.wire import ask, connect, head
@@ -276,7 +276,7 @@ def test_set_in_use_is_not_removed(api: httpx.Client, held: Services, dataset: P
     dataset("ds-1")
     job, _ = held.jobs.create(JobKind.TRAIN, {"dataset": "cats", "dataset_id": "ds-1"})
     assert api.delete("/v1/datasets/ds-1").json()["code"] == "in_use"
-    held.jobs.cancel(job.id)
+    held.jobs.ask(job.id, "cancel")
     assert api.delete("/v1/datasets/ds-1").status_code == 204
 
 

@@ -50,7 +50,7 @@ def test_every_route_refuses_with_a_problem(app: FastAPI, api: httpx.Client) -> 
 
 def test_every_route_answers_other_methods_with_405(app: FastAPI, api: httpx.Client) -> None:
     for path in {path for _, path in operations(app)}:
-        answer = api.request("PATCH", filled(path, "1"))
+        answer = api.request("PUT", filled(path, "1"))
         assert assert_problem(answer, 405)["code"] == "method_not_allowed"
         assert answer.headers["Allow"]
 
@@ -109,7 +109,8 @@ def test_odd_json_is_refused(api: httpx.Client, content: bytes) -> None:
 
 
 def test_every_code_of_the_core_has_a_status() -> None:
-    internal = {"error", "internal", "diverged", "out_of_memory", "too_many_crashes", "bad_spec"}
+    of_jobs = "diverged out_of_memory too_many_crashes bad_spec stalled disk_full dataset_changed"
+    internal = {"error", "internal", "no_device", "incompatible_checkpoint", *of_jobs.split()}
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     codes = {kind.code for kind in kinds if issubclass(kind, GanvasError)}
     assert codes <= set(STATUSES) | internal

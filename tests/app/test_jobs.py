@@ -1,4 +1,4 @@
-"""Jobs over HTTP: the truth about each, its actions, and its events."""
+"""Jobs over HTTP: the truth about each, and its events. Actions: test_actions.py."""
 
 import threading
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.services import Services
-from core.jobs import Claim, Note
+from core.records import Claim, Note
 from core.schemas import Job, JobKind, JobState
 from tests.waiting import wait_for
 
@@ -66,6 +66,14 @@ def test_long_poll_of_an_older_version_answers_at_once(api: httpx.Client, held: 
     assert answer.json()["state"] == "running"
 
 
+def test_priority_is_news_too(api: httpx.Client, held: Services) -> None:
+    job = new_job(held)
+    etag = api.get(f"/v1/jobs/{job.id}").headers["ETag"]
+    held.jobs.prioritise(job.id, 1)
+    answer = api.get(f"/v1/jobs/{job.id}?wait=20&since={job.version}")
+    assert (answer.json()["priority"], answer.headers["ETag"] == etag) == (1, False)
+
+
 def test_jobs_are_listed_newest_first_in_pages(api: httpx.Client, held: Services) -> None:
     ids = sorted((new_job(held).id for _ in range(5)), reverse=True)
     first = api.get("/v1/jobs?limit=2")
@@ -81,7 +89,7 @@ def test_jobs_are_listed_newest_first_in_pages(api: httpx.Client, held: Services
 
 def test_jobs_are_filtered(api: httpx.Client, held: Services) -> None:
     job, other = new_job(held), new_job(held, model="dogs")
-    held.jobs.cancel(other.id)
+    held.jobs.ask(other.id, "cancel")
 
     def ids(query: str) -> list[str]:
         return [job["id"] for job in api.get(f"/v1/jobs?{query}").json()["data"]]
@@ -98,28 +106,6 @@ def test_bad_list_parameters_are_refused(api: httpx.Client, query: str) -> None:
     answer = api.get(f"/v1/jobs?{query}")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"].startswith("#/query/")
-
-
-def test_queued_job_is_cancelled_and_stays_so(api: httpx.Client, held: Services) -> None:
-    url = f"/v1/jobs/{new_job(held).id}/cancel"
-    first, second = api.post(url), api.post(url)
-    assert (first.status_code, first.json()["state"]) == (202, "cancelled")
-    assert (second.status_code, second.json()["state"]) == (200, "cancelled")
-    assert "cancel" not in first.json()["urls"]
-
-
-def test_running_job_is_being_cancelled(api: httpx.Client, held: Services) -> None:
-    job = new_job(held)
-    claimed(held)
-    url = f"/v1/jobs/{job.id}/cancel"
-    assert (api.post(url).json()["state"], api.post(url).status_code) == ("cancelling", 200)
-
-
-def test_finished_job_cannot_be_cancelled(api: httpx.Client, held: Services) -> None:
-    job = new_job(held)
-    held.jobs.finish(claimed(held), JobState.SUCCEEDED, output={})
-    answer = api.post(f"/v1/jobs/{job.id}/cancel")
-    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
 
 
 def test_cancelled_preparation_leaves_no_upload(api: httpx.Client, held: Services) -> None:
@@ -187,7 +173,7 @@ def test_stream_shows_what_happens_until_done(api: httpx.Client, held: Services)
     reader = threading.Thread(target=lambda: seen.extend(stream(api, job.id)))
     reader.start()
     wait_for(lambda: _blocked_readers(held) > 0, "the stream to wait")
-    held.jobs.cancel(job.id)
+    held.jobs.ask(job.id, "cancel")
     reader.join(5)
     assert [frame["event"] for frame in seen] == ["snapshot", "state", "done"]
     wait_for(lambda: held.streams.open == 0, "the stream to be counted out")

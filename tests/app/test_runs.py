@@ -4,13 +4,17 @@ import csv
 import io
 import json
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 import pytest
 
 from app.series import read_rows, thin
 from app.services import Services
-from core.schemas import JobKind
+from core.files import read_json
+from core.generation import Picture
+from core.schemas import JobKind, Model
+from tests.app.records import put_checkpoint, put_snapshot
 
 
 @pytest.fixture
@@ -82,6 +86,44 @@ def test_samples_are_listed_and_shown(api: httpx.Client, run: tuple[str, Path]) 
     assert (answer.content, answer.headers["Content-Type"]) == (b"000000200.png", "image/png")
     assert api.get(f"{url}/samples/11.png").status_code == 404
     assert api.get(f"{url}/samples/-1.png").status_code == 422
+
+
+def test_checkpoints_are_listed_newest_first(api: httpx.Client, run: tuple[str, Path]) -> None:
+    url, folder = run
+    assert api.get(f"{url}/checkpoints").json() == {"object": "list", "data": []}
+    for step in (100, 200):
+        put_checkpoint(folder, step, kimg=step / 10)
+    put_snapshot(folder, 100)
+    (folder / "checkpoints" / "000000300-f1.safetensors").write_bytes(b"no header yet")
+    (folder / "checkpoints" / "000000400-f1.json").write_text("{}")
+    newest, oldest = api.get(f"{url}/checkpoints").json()["data"]
+    assert (newest["step"], newest["kimg"], newest["model"]) == (200, 20.0, None)
+    assert oldest == {
+        "step": 100,
+        "kimg": 10.0,
+        "sha256": "5" * 64,
+        "bytes": (folder / "checkpoints" / "000000100-f1.safetensors").stat().st_size,
+        "model": f"job:{folder.name}@100",
+    }
+    assert api.get("/v1/jobs/job-none/checkpoints").status_code == 404
+
+
+def test_each_checkpoint_generates(api: httpx.Client, run: tuple[str, Path]) -> None:
+    url, folder = run
+    for step in (100, 200):
+        put_checkpoint(folder, step)
+        put_snapshot(folder, step, digest=str(step))
+    listed = api.get(f"{url}/checkpoints").json()["data"]
+    for record in listed:
+        model = Model(**read_json(folder / "snapshots" / f"{record['step']:09d}" / "card.json"))
+        etag = Picture(seeds=(1,)).etag(model)
+        asked = {"model": record["model"], "seed": 1}
+        answer = api.get("/v1/generate", params=asked, headers={"If-None-Match": etag})
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (304, "no-cache")
+        assert record["model"] in unquote(answer.headers["Content-Location"])
+    answer = api.get("/v1/generate", params={"model": f"job:{folder.name}@150"})
+    assert answer.status_code == 404
+    assert "there are: 100, 200" in answer.json()["detail"]
 
 
 def test_log_is_the_last_64_kilobytes_as_text(api: httpx.Client, run: tuple[str, Path]) -> None:

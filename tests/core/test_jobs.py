@@ -1,32 +1,18 @@
 """The job state machine, against a real server."""
 
-import time
+from typing import Any
 
 import pytest
+import redis
 
 from app.events import BEGIN, page
 from core.connection import require_supported
-from core.errors import IdempotencyMismatch, NotFound, QueueFull, StaleFence
+from core.errors import IdempotencyMismatch, NotFound, QueueFull, StaleFence, Unavailable
 from core.files import read_json
-from core.jobs import MAX_ATTEMPTS, Claim, JobStore, Note
+from core.jobs import MAX_ATTEMPTS, JobStore
+from core.records import Note
 from core.schemas import Job, JobKind, JobState
-from tests.waiting import wait_for
-
-
-def new_job(jobs: JobStore, **fields: object) -> Job:
-    return jobs.create(JobKind.TRAIN, {"dataset": "d", **fields}, seed=7)[0]
-
-
-def claimed(jobs: JobStore, lease: float = 30.0) -> Claim:
-    claim = jobs.claim_next("train", "worker-1", lease)
-    assert claim is not None
-    return claim
-
-
-def expire(jobs: JobStore, claim: Claim) -> None:
-    """Let the lease of `claim` be over."""
-    jobs.client.zadd(jobs.keys.leases, {claim.id: 1})
-    assert jobs.reap() == 1
+from tests.core.steps import claimed, expire, later_job, new_job
 
 
 def test_the_server_is_supported(jobs: JobStore) -> None:
@@ -46,16 +32,9 @@ def test_unknown_job_is_not_found(jobs: JobStore) -> None:
 
 
 def test_jobs_are_claimed_in_the_order_they_came(jobs: JobStore) -> None:
-    first, second = new_job(jobs), wait_for_later(jobs)
+    first, second = new_job(jobs), later_job(jobs)
     assert [claimed(jobs).id, claimed(jobs).id] == [first.id, second.id]
     assert jobs.claim_next("train", "worker-1") is None
-
-
-def wait_for_later(jobs: JobStore) -> Job:
-    """A job of a later millisecond."""
-    start = time.time_ns() // 1_000_000
-    wait_for(lambda: time.time_ns() // 1_000_000 > start + 1, "the next millisecond")
-    return new_job(jobs)
 
 
 def test_only_one_of_two_workers_gets_the_job(jobs: JobStore) -> None:
@@ -81,8 +60,8 @@ def test_terminal_states_never_change(jobs: JobStore) -> None:
     jobs.finish(claim, JobState.SUCCEEDED)
     with pytest.raises(StaleFence):
         jobs.finish(claim, JobState.FAILED)
-    assert jobs.cancel(claim.id) == (JobState.SUCCEEDED, JobState.SUCCEEDED)
-    assert jobs.beat(claim) == "lost"
+    assert jobs.ask(claim.id, "cancel") == (JobState.SUCCEEDED, JobState.SUCCEEDED, False)
+    assert jobs.beat(claim).signal == "lost"
 
 
 def test_job_of_a_silent_worker_runs_again_and_its_zombie_is_refused(jobs: JobStore) -> None:
@@ -92,7 +71,7 @@ def test_job_of_a_silent_worker_runs_again_and_its_zombie_is_refused(jobs: JobSt
     assert jobs.get(zombie.id).state == JobState.RECOVERING
     second = claimed(jobs)
     assert (second.id, second.fence, second.attempt) == (zombie.id, 2, 2)
-    assert jobs.beat(zombie) == "lost"
+    assert jobs.beat(zombie).signal == "lost"
     with pytest.raises(StaleFence):
         jobs.finish(zombie, JobState.SUCCEEDED)
     assert jobs.release(zombie, "late", crashed=True) == "lost"
@@ -102,7 +81,7 @@ def test_job_of_a_silent_worker_runs_again_and_its_zombie_is_refused(jobs: JobSt
 def test_a_beat_keeps_the_lease(jobs: JobStore) -> None:
     new_job(jobs)
     claim = claimed(jobs, lease=0.001)
-    assert jobs.beat(claim, lease=60) == "ok"
+    assert jobs.beat(claim).signal == "ok"
     assert jobs.reap() == 0
 
 
@@ -125,7 +104,7 @@ def test_silent_poison_job_fails_too(jobs: JobStore) -> None:
 def test_job_given_back_by_a_stopping_worker_keeps_its_attempts_and_its_place(
     jobs: JobStore,
 ) -> None:
-    first, _ = new_job(jobs), wait_for_later(jobs)
+    first, _ = new_job(jobs), later_job(jobs)
     for _ in range(MAX_ATTEMPTS + 1):
         claim = claimed(jobs)
         assert (claim.id, claim.attempt) == (first.id, 1)
@@ -135,8 +114,8 @@ def test_job_given_back_by_a_stopping_worker_keeps_its_attempts_and_its_place(
 
 def test_queued_job_is_cancelled_at_once(jobs: JobStore) -> None:
     job = new_job(jobs)
-    assert jobs.cancel(job.id) == (JobState.QUEUED, JobState.CANCELLED)
-    assert jobs.cancel(job.id) == (JobState.CANCELLED, JobState.CANCELLED)
+    assert jobs.ask(job.id, "cancel") == (JobState.QUEUED, JobState.CANCELLED, True)
+    assert jobs.ask(job.id, "cancel") == (JobState.CANCELLED, JobState.CANCELLED, True)
     assert jobs.claim_next("train", "worker-1") is None
 
 
@@ -145,8 +124,8 @@ def test_running_job_is_told_to_cancel_and_cancelled_even_when_its_worker_dies(
 ) -> None:
     new_job(jobs)
     claim = claimed(jobs)
-    assert jobs.cancel(claim.id) == (JobState.RUNNING, JobState.CANCELLING)
-    assert jobs.beat(claim) == "cancel"
+    assert jobs.ask(claim.id, "cancel") == (JobState.RUNNING, JobState.CANCELLING, True)
+    assert jobs.beat(claim).signal == "cancel"
     expire(jobs, claim)
     assert jobs.get(claim.id).state == JobState.CANCELLED
 
@@ -170,7 +149,7 @@ def test_full_queue_refuses_and_leaves_nothing(jobs: JobStore) -> None:
 
 
 def test_ids_are_listed_newest_first_and_paged(jobs: JobStore) -> None:
-    made = [wait_for_later(jobs).id for _ in range(5)]
+    made = [later_job(jobs).id for _ in range(5)]
     first = jobs.ids(None, 2)
     rest = jobs.ids(first[-1], 10)
     assert first + rest == made[::-1]
@@ -188,3 +167,19 @@ def test_notes_become_events_and_fields(jobs: JobStore) -> None:
     assert [event.type for event in events] == ["state", "state", "progress"]
     assert events[-1].data == progress
     assert page(jobs.client, jobs.keys, claim.id, events[1].id, 100) == events[2:]
+
+
+def test_server_that_is_too_old_or_may_evict_is_refused_with_the_remedy(jobs: JobStore) -> None:
+    jobs.client.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        with pytest.raises(Unavailable, match="CONFIG SET maxmemory-policy noeviction"):
+            require_supported(jobs.client)
+    finally:
+        jobs.client.config_set("maxmemory-policy", "noeviction")
+
+    class Old(redis.Redis):
+        def info(self, section: str | None = None, *args: str, **kwargs: object) -> Any:
+            return {"redis_version": "6.2.14"}
+
+    with pytest.raises(Unavailable, match=r"7\.0 is the oldest"):
+        require_supported(Old())

@@ -15,6 +15,12 @@ SHAPE = {"resolution": 32, "channels": 3, "z_dim": 8, "c_dim": 0}
 HEADER = {"architecture": "r3", "shape": SHAPE, "classes": []}
 
 
+@pytest.fixture(autouse=True)
+def jobs_that_publish(settings: Settings) -> None:
+    for name in ("job-1", "job-2"):
+        settings.folders.job(name).mkdir()
+
+
 def weights(folder: Path, content: bytes = b"w") -> Path:
     folder.mkdir(parents=True)
     (folder / "model.safetensors").write_bytes(content)

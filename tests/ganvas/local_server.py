@@ -80,7 +80,7 @@ class LocalServer:
                 if not answer.hang_up:
                     self._send(answer)
 
-            do_GET = do_POST = do_DELETE = do_PUT = handle_one
+            do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = handle_one
 
             def _send(self, answer: Answer) -> None:
                 self.send_response(answer.status)

@@ -1,17 +1,16 @@
 """The command line against a real HTTP server that answers as the service does."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from ganvas.cli import app, image_format, parse_option
+from ganvas.cli import image_format, parse_option
 from ganvas.home_lock import HomeLock
+from tests.ganvas.commands import ganvas, run
 from tests.ganvas.local_server import Answer, LocalServer, dataset, job, page, problem
 
 ROOT = Path(__file__).parent.parent.parent
@@ -31,22 +30,7 @@ MODEL: dict[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No service of this machine is found by accident, and files go to a folder of their own."""
-    for name in [name for name in os.environ if name.startswith("GANVAS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("GANVAS_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-
-
-def run(*arguments: str) -> Result:
-    result = CliRunner().invoke(app, arguments)
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
-
-
-def ganvas(server: LocalServer, *arguments: str) -> Result:
-    return run(*arguments, "--url", server.url)
+def _elsewhere(clean_environment: None) -> None: ...
 
 
 def test_command_line_loads_nothing_of_the_workers_or_the_api() -> None:

@@ -87,7 +87,7 @@ def test_own_server_keeps_its_data_and_opens_no_port(
     assert [
         c for c in psutil.Process(process.pid).net_connections() if c.family != socket.AF_UNIX
     ] == []
-    assert (home / "run").stat().st_mode & 0o777 == 0o700
+    assert socket_path(home).parent.stat().st_mode & 0o777 == 0o700
     with connect(server.url) as client:
         client.set("answer", 42)
     process.send_signal(signal.SIGTERM)

@@ -6,7 +6,8 @@ import sys
 import threading
 from pathlib import Path
 
-from core.errors import Diverged
+from core.attempts import newest_attempt
+from core.errors import Diverged, OutOfMemory
 from core.home import Home
 from core.schemas import JobKind
 from worker.channel import DONE, RELEASED, STOP, Channel, leave, reported
@@ -45,6 +46,7 @@ def crash(channel: Channel) -> int:
 
 
 def until_told(channel: Channel) -> int:
+    channel.ready()
     channel.send("progress", {"step": 1}, field="progress", value={"step": 1})
     while not channel.asked("cancel"):
         if channel.asked(STOP):
@@ -54,14 +56,56 @@ def until_told(channel: Channel) -> int:
     return DONE
 
 
+def hungry(channel: Channel) -> int:
+    """Runs out of memory unless its batch is halved."""
+    channel.ready()
+    attempt = newest_attempt(Home(Path(sys.argv[1])), sys.argv[2])
+    if attempt is not None and attempt.shrink:
+        return work(channel)
+    raise MemoryError
+
+
+def insatiable(channel: Channel) -> int:
+    channel.ready()
+    raise MemoryError
+
+
+def refused(channel: Channel) -> int:
+    raise OutOfMemory("needs 3 GB, 1 GB is free")
+
+
 def deaf(channel: Channel) -> int:
     channel.send("progress", {"step": 1}, field="progress", value={"step": 1})
     threading.Event().wait()
     return DONE
 
 
+def stuck(channel: Channel) -> int:
+    """Says that it is ready, and nothing more."""
+    channel.ready()
+    threading.Event().wait()
+    return DONE
+
+
+def rests(channel: Channel) -> int:
+    """Works until it is wanted no more; answers what it is asked for."""
+    channel.ready()
+    channel.send("progress", {"step": 1}, field="progress", value={"step": 1})
+    while not channel.asked(STOP):
+        for word in ("checkpoint", "sample"):
+            if channel.asked(word):
+                channel.send(word, {"step": 1})
+        threading.Event().wait(0.01)
+    return RELEASED
+
+
 BEHAVIOURS = {
     "deaf": deaf,
+    "hungry": hungry,
+    "insatiable": insatiable,
+    "refused": refused,
+    "stuck": stuck,
+    "rests": rests,
     "work": work,
     "refuse": refuse,
     "mistake": mistake,

@@ -47,4 +47,6 @@ def publish_tiny(
     folder = settings.home / "publish"
     checkpoint.publish(folder, checkpoint.State(tensors=tensors, facts=facts))
     store = ModelStore(settings.folders)
-    return store.publish(folder, name, {"job": f"job-{len(store.versions(name))}"})
+    job = f"job-{name}-{len(store.versions(name))}"
+    settings.folders.job(job).mkdir()
+    return store.publish(folder, name, {"job": job})

@@ -1,33 +1,33 @@
 """Opening prepared data sets, and the order their images come in."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from core.errors import NotTrainable
+from core.errors import DatasetChanged, NotTrainable
 from tests.worker.datasets import dataset, folder
-from worker import data as data_module
 from worker.data import Sampler, open_dataset
 from worker.tasks import GENERATE, conditions
+
+GIGABYTE = 10**9
 
 
 def test_an_opened_set_is_what_was_written(tmp_path: Path) -> None:
     written = dataset(classes=("a", "b"))
-    opened = open_dataset(folder(tmp_path, written), 32)
+    opened = open_dataset(folder(tmp_path, written), 32, memory=GIGABYTE)
     assert np.array_equal(opened.images, written.images)
     assert opened.labels is not None
     assert opened.classes == ("a", "b")
     assert (len(opened), opened.resolution, opened.channels) == (64, 32, 3)
 
 
-def test_a_large_set_stays_on_disk_and_gives_the_same_rows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_large_set_stays_on_disk_and_gives_the_same_rows(tmp_path: Path) -> None:
     written = dataset()
-    monkeypatch.setattr(data_module, "memory_bytes", lambda: written.images.nbytes)
-    opened = open_dataset(folder(tmp_path, written), 32)
+    opened = open_dataset(folder(tmp_path, written), 32, memory=written.images.nbytes)
     assert isinstance(opened.images, np.memmap)
     indices = np.array([5, 3])
     assert torch.equal(opened.rows(indices).images, written.rows(indices).images)
@@ -35,7 +35,42 @@ def test_a_large_set_stays_on_disk_and_gives_the_same_rows(
 
 def test_a_resolution_that_was_not_prepared_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotTrainable, match=r"no images at 64 px; prepared are \[32\]"):
-        open_dataset(folder(tmp_path, dataset()), 64)
+        open_dataset(folder(tmp_path, dataset()), 64, memory=GIGABYTE)
+
+
+def gone(where: Path) -> None:
+    shutil.rmtree(where)
+
+
+def torn(where: Path) -> None:
+    path = where / "images-32.npy"
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def emptied(where: Path) -> None:
+    (where / "images-32.npy").write_bytes(b"")
+
+
+def fewer(where: Path) -> None:
+    np.save(where / "images-32.npy", dataset(count=9).images)
+
+
+def unlabelled(where: Path) -> None:
+    np.save(where / "labels.npy", np.zeros(3, np.int64))
+
+
+def cardless(where: Path) -> None:
+    (where / "dataset.json").write_text("{")
+
+
+@pytest.mark.parametrize("damage", [gone, torn, emptied, fewer, unlabelled, cardless])
+def test_a_damaged_set_is_refused_in_a_sentence(
+    damage: Callable[[Path], None], tmp_path: Path
+) -> None:
+    where = folder(tmp_path / "set", dataset(classes=("a", "b")))
+    damage(where)
+    with pytest.raises(DatasetChanged, match="upload the data set again"):
+        open_dataset(where, 32, memory=GIGABYTE)
 
 
 def test_an_epoch_shows_every_image_once() -> None:

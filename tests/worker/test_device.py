@@ -1,12 +1,13 @@
 """The probe: it measures, and never assumes a precision."""
 
 import itertools
+from pathlib import Path
 
 import pytest
 import torch
 
 from worker import device as device_module
-from worker.device import MACS, Device, measure, probe
+from worker.device import MACS, Device, known_device, measure, probe
 
 
 def rates(monkeypatch: pytest.MonkeyPatch, table: dict[tuple[str, bool], float]) -> Device:
@@ -45,3 +46,17 @@ def test_measuring_leaves_the_random_state_alone() -> None:
     device = Device(name="cpu", dtype="float32", channels_last=True, threads=1, rate=0.0)
     assert measure(device, seconds=0.0) > 0
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_machine_keeps_its_precision_and_layout_and_its_best_rate(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    quiet = {("float32", False): 50.0, ("float32", True): 60.0, ("bfloat16", True): 120.0}
+    busy = {("float32", False): 9.0, ("float32", True): 1.0, ("bfloat16", False): 2.0}
+    busy |= {("bfloat16", True): 2.0}
+    seen = []
+    for table in (quiet, busy):
+        rates(monkeypatch, table)
+        seen.append(known_device(tmp_path))
+    assert seen[0] == seen[1]
+    assert (seen[1].dtype, seen[1].rate) == ("bfloat16", 120.0)

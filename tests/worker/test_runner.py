@@ -9,7 +9,8 @@ import pytest
 from app.events import BEGIN, page
 from core.connection import connect
 from core.errors import Unavailable
-from core.jobs import MAX_ATTEMPTS, Claim, JobStore, Note, Signal
+from core.jobs import MAX_ATTEMPTS, JobStore
+from core.records import Beat, Claim, Note
 from core.schemas import Job, JobKind, JobState
 from core.settings import Settings
 from tests.waiting import wait_for
@@ -20,6 +21,7 @@ class Recording:
     """A kind of job that remembers what was published and discarded."""
 
     module = "tests.worker.behaviour"
+    shrinks = True
 
     def __init__(self) -> None:
         self.published: list[dict[str, Any]] = []
@@ -28,6 +30,9 @@ class Recording:
     def publish(self, job: Job, claim: Claim, result: dict[str, Any]) -> dict[str, Any]:
         self.published.append(result)
         return {"published": result}
+
+    def salvage(self, job: Job, claim: Claim) -> dict[str, Any]:
+        return {}
 
     def discard(self, job: Job, claim: Claim) -> None:
         self.discarded += 1
@@ -105,7 +110,7 @@ def test_killed_child_is_tried_again_and_others_go_on(bench: Bench) -> None:
 
 def test_cancelled_job_is_told_and_keeps_what_it_has(bench: Bench) -> None:
     job_id = bench.submit("until told")
-    bench.drain_until(job_id, lambda: bench.jobs.cancel(job_id))
+    bench.drain_until(job_id, lambda: bench.jobs.ask(job_id, "cancel"))
     job = bench.jobs.get(job_id)
     assert (job.state, job.output) == (JobState.CANCELLED, {"published": {"cancelled": True}})
 
@@ -132,11 +137,11 @@ def test_what_a_child_says_while_redis_is_away_is_recorded_later(
 ) -> None:
     beat, failures = bench.jobs.beat, iter([Unavailable("away"), Unavailable("away")])
 
-    def sometimes(claim: Claim, notes: Iterable[Note] = ()) -> Signal:
+    def sometimes(claim: Claim, notes: Iterable[Note] = (), *, first: int | None = None) -> Beat:
         failure = next(failures, None)
         if failure is not None:
             raise failure
-        return beat(claim, notes)
+        return beat(claim, notes, first=first)
 
     monkeypatch.setattr(bench.jobs, "beat", sometimes)
     job_id = bench.submit("work")
@@ -163,3 +168,84 @@ def test_unreadable_request_fails_the_job_and_the_worker_survives(bench: Bench) 
     bench.drain()
     job = bench.jobs.get(job_id)
     assert job.error is not None and job.error["code"] == "bad_spec"
+
+
+def test_memory_that_runs_out_is_tried_once_with_a_smaller_batch(bench: Bench) -> None:
+    job_id = bench.submit("hungry")
+    bench.drain()
+    job = bench.jobs.get(job_id)
+    assert (job.state, job.attempt) == (JobState.SUCCEEDED, 2)
+    assert "half the batch" in (job.history[2].reason or "")
+
+
+@pytest.mark.parametrize(("behaviour", "attempts"), [("insatiable", 2), ("refused", 1)])
+def test_memory_that_is_not_enough_fails_the_job_and_a_refusal_does_so_at_once(
+    bench: Bench, behaviour: str, attempts: int
+) -> None:
+    job_id = bench.submit(behaviour)
+    bench.drain()
+    job = bench.jobs.get(job_id)
+    assert job.error is not None
+    assert (job.error["code"], job.attempt) == ("out_of_memory", attempts)
+
+
+def test_child_without_a_sign_is_ended_and_fails_after_the_last_attempt(bench: Bench) -> None:
+    bench.runner.stall_seconds = 0.2
+    job_id = bench.submit("stuck")
+    bench.drain()
+    job = bench.jobs.get(job_id)
+    assert job.error is not None
+    assert (job.error["code"], job.attempt) == ("stalled", MAX_ATTEMPTS)
+
+
+def test_paused_job_rests_and_goes_on_when_resumed(bench: Bench) -> None:
+    job_id = bench.submit("rests")
+    bench.drain_until(job_id, lambda: bench.jobs.ask(job_id, "pause"))
+    paused = bench.jobs.get(job_id)
+    assert (paused.state, paused.attempt) == (JobState.PAUSED, 0)
+    bench.jobs.ask(job_id, "resume")
+    bench.drain_until(job_id, lambda: bench.jobs.ask(job_id, "pause"))
+    assert bench.jobs.get(job_id).history[-1].state == JobState.PAUSED
+
+
+def test_what_is_asked_for_is_done_each_time(bench: Bench) -> None:
+    job_id = bench.submit("rests")
+
+    def events(word: str) -> int:
+        found = page(bench.jobs.client, bench.jobs.keys, job_id, BEGIN, 100)
+        return sum(event.type == word for event in found)
+
+    def ask_twice() -> None:
+        for count in (1, 2):
+            for word in ("checkpoint", "sample"):
+                bench.jobs.ask(job_id, word)
+                wait_for(lambda: events(word) == count, f"{word} {count}")  # noqa: B023
+        bench.jobs.ask(job_id, "pause")
+
+    bench.drain_until(job_id, ask_twice)
+
+
+def test_training_rests_before_its_lease_ends_when_redis_is_away(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.jobs.lease = 1.0
+    job_id, beat, away = bench.submit("rests"), bench.jobs.beat, threading.Event()
+
+    def unreachable(claim: Claim, notes: Iterable[Note] = (), **more: Any) -> Beat:
+        if away.is_set():
+            raise Unavailable("away")
+        return beat(claim, notes, **more)
+
+    monkeypatch.setattr(bench.jobs, "beat", unreachable)
+    release = bench.jobs.release
+    returned: list[str] = []
+
+    def released(claim: Claim, reason: str, **more: Any) -> str:
+        bench.stopping.set()  # one attempt is enough to see
+        returned.append(release(claim, reason, **more))
+        return returned[-1]
+
+    monkeypatch.setattr(bench.jobs, "release", released)
+    bench.drain_until(job_id, away.set)
+    assert returned == ["recovering"]
+    assert bench.jobs.get(job_id).attempt == 0

@@ -1,5 +1,6 @@
 """Training as a generator of events: what it yields, resumes, survives and learns."""
 
+import errno
 import itertools
 import math
 from collections.abc import Iterator
@@ -15,7 +16,9 @@ from tests.worker.datasets import dataset
 from tests.worker.games import CPU, Folder, tiny_spec
 from worker import checkpoint
 from worker.checkpoint import State
+from worker.events import Waiting
 from worker.losses import losses
+from worker.patience import Patience
 from worker.spec import Budget
 from worker.train import Alarm, Checkpoint, Event, Progress, Sample, train
 
@@ -107,6 +110,106 @@ def test_a_minute_passes_between_checkpoints(tmp_path: Path) -> None:
     spec = tiny_spec(budget=Budget(minutes=3.5))
     list(train(spec, dataset(), device=CPU, save=save, clock=ticking(1.0)))
     assert len(save.steps) == 5  # one early, three by the clock, one at the end
+
+
+def test_the_period_of_checkpoints_can_be_set(tmp_path: Path) -> None:
+    save = Folder(tmp_path)
+    spec = tiny_spec(budget=Budget(steps=5))
+    list(train(spec, dataset(), device=CPU, save=save, checkpoint_seconds=1e-9))
+    assert save.steps == [1, 2, 3, 4, 5, 5]
+
+
+def test_what_is_asked_for_comes_at_the_next_step(tmp_path: Path) -> None:
+    wanted = iter([(), ("checkpoint",), (), ("sample", "checkpoint")])
+    words: set[str] = set()
+    save = Folder(tmp_path)
+
+    def asked(word: str) -> bool:
+        if word == "sample":  # the first question after a step
+            words.update(next(wanted, ()))
+        said = word in words
+        words.discard(word)
+        return said
+
+    spec = tiny_spec(budget=Budget(steps=1000))
+    events = train(spec, dataset(), device=CPU, save=save, asked=asked, clock=lambda: 0.0)
+    told = [event for event in itertools.islice(events, 3)]
+    events.close()
+    assert [(type(e), e.step) for e in told] == [(Checkpoint, 2), (Sample, 4), (Checkpoint, 4)]
+    assert save.steps == [2, 4]
+
+
+def test_images_are_counted_and_old_checkpoints_know_their_batch(tmp_path: Path) -> None:
+    spec = tiny_spec(budget=Budget(steps=3))
+    state = final(train(spec, dataset(), device=CPU, save=Folder(tmp_path)))
+    assert state.facts.pop("images") == 12
+    more = replace(
+        spec, budget=Budget(kimg=0.018), recipe=replace(spec.recipe, batch=2)
+    )  # of which 12 images are shown
+    last = final(train(more, dataset(), device=CPU, save=Folder(tmp_path), resume=state))
+    assert (last.facts["images"], last.facts["step"]) == (18, 6)
+
+
+class FullDisk(Folder):
+    """A `save` that finds no room `times` times."""
+
+    def __init__(self, path: Path, times: int) -> None:
+        super().__init__(path)
+        self.times = times
+
+    def __call__(self, step: int, state: State) -> checkpoint.Committed:
+        if self.times:
+            self.times -= 1
+            raise OSError(errno.ENOSPC, "injected")
+        return super().__call__(step, state)
+
+
+def test_waiting_for_the_disk_changes_neither_weights_nor_budget(tmp_path: Path) -> None:
+    spec = tiny_spec(budget=Budget(minutes=0.1))  # six ticks of work
+    now = [0.0]
+
+    def wait(seconds: float) -> None:
+        now[0] += seconds
+
+    def work(word: str) -> bool:
+        now[0] += 0.5 if word == "sample" else 0.0  # once a step
+        return word == "checkpoint"
+
+    def run(save: Folder) -> list[Event]:
+        patience = Patience(seconds=100, clock=lambda: now[0], wait=wait)
+        now[0] = 0.0
+        return list(
+            train(
+                spec,
+                dataset(),
+                device=CPU,
+                save=save,
+                asked=work,
+                patience=patience,
+                clock=lambda: now[0],
+            )
+        )
+
+    smooth, rough = run(Folder(tmp_path / "a")), run(FullDisk(tmp_path / "b", 5))
+    assert same(final(iter(smooth)), final(iter(rough)))
+    extra = [event for event in rough if isinstance(event, (Alarm, Waiting))]
+    assert [type(event) for event in extra] == [Alarm] + [Waiting] * 20
+    saves = [[e.step for e in run if isinstance(e, Checkpoint)] for run in (smooth, rough)]
+    assert saves[0] == saves[1]
+
+
+def test_closing_while_the_disk_is_full_ends_without_a_word(tmp_path: Path) -> None:
+    patience = Patience(seconds=100, wait=lambda seconds: None)
+    events = train(
+        tiny_spec(),
+        dataset(),
+        device=CPU,
+        save=FullDisk(tmp_path, 1000),
+        patience=patience,
+        checkpoint_seconds=1e-9,
+    )
+    assert any(isinstance(event, Waiting) for event in itertools.islice(events, 5))
+    events.close()
 
 
 def test_a_budget_of_minutes_counts_earlier_attempts(tmp_path: Path) -> None:

@@ -1,0 +1,101 @@
+"""What may be fine-tuned into what: one network's picture size and channels, classes by name.
+
+Light, so that the API refuses a request for the same reasons as the worker that carries it out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.errors import Invalid
+
+
+class Painter(Protocol):
+    """What has to be known of the model that a training begins with (`core.schemas.Model` is one).
+
+    `classes` are in the order of the network's inputs.
+    """
+
+    @property
+    def classes(self) -> Sequence[str]: ...
+
+    @property
+    def resolution(self) -> int: ...
+
+    @property
+    def channels(self) -> int: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A `Painter` by itself."""
+
+    classes: tuple[str, ...]
+    resolution: int
+    channels: int
+
+
+def check_lineage(
+    source: Painter,
+    *,
+    classes: Sequence[str],
+    resolution: int,
+    channels: int,
+    label_map: Mapping[str, str | None],
+) -> dict[str, str | None]:
+    """The old class that each new one begins as; None: the mean of all. Empty without classes.
+
+    `classes`, `resolution` and `channels` are those of the new training. Raises `Invalid`.
+    """
+    if source.resolution != resolution:
+        raise _refused(
+            "#/resolution",
+            f"the model paints {source.resolution} px, the training would be at {resolution} px; "
+            f"ask for resolution {source.resolution}",
+        )
+    if source.channels != channels:
+        raise _refused(
+            "#/dataset",
+            f"the model paints {_colours(source.channels)}, the data set holds "
+            f"{_colours(channels)}; use a data set of the same kind",
+        )
+    if bool(source.classes) != bool(classes):
+        with_labels, without = ("model", "data set") if source.classes else ("data set", "model")
+        raise _refused(
+            "#/init_from", f"the {with_labels} has classes, the {without} has none; both must"
+        )
+    return _by_name(source.classes, classes, label_map)
+
+
+def _by_name(
+    old: Sequence[str], new: Sequence[str], label_map: Mapping[str, str | None]
+) -> dict[str, str | None]:
+    for name in label_map:
+        if name not in new:
+            raise _refused(
+                f"#/label_map/{name}", f"the data set has no class {name!r}; it has: {_list(new)}"
+            )
+    wanted = {name: label_map.get(name, name) for name in new}
+    for name, origin in wanted.items():
+        if origin is None or origin in old:
+            continue
+        told = f"label_map sends it to {origin!r}, which" if name in label_map else "which"
+        raise _refused(
+            f"#/label_map/{name}",
+            f"class {name!r}: {told} the model does not know; it knows: {_list(old)}. Give "
+            "label_map one of them for it, or null for the mean of all",
+        )
+    return wanted
+
+
+def _refused(pointer: str, message: str) -> Invalid:
+    return Invalid(f"{pointer}: {message}.", errors=[{"pointer": pointer, "message": message}])
+
+
+def _list(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:20])
+    return f"{shown} and {len(names) - 20} more" if len(names) > 20 else shown
+
+
+def _colours(channels: int) -> str:
+    return {1: "grey pictures", 3: "pictures in colour"}.get(channels, f"{channels} channels")

@@ -1,0 +1,89 @@
+"""What clients send: the bodies of POST /v1/train and POST /v1/datasets."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, JsonValue, model_validator
+
+from core.ids import Id
+from core.schemas import Metadata, Priority, Record, Resolution, Seed
+
+Label = Annotated[str, Field(max_length=128)]
+
+
+class Budget(Record):
+    """How long to train: exactly one of the three."""
+
+    minutes: float | None = Field(default=None, gt=0, le=60 * 24 * 30)
+    kimg: float | None = Field(
+        default=None, gt=0, le=1e6, description="Thousands of real images shown."
+    )
+    steps: int | None = Field(default=None, gt=0, le=1_000_000_000)
+
+    @model_validator(mode="after")
+    def _one(self) -> "Budget":
+        if sum(value is not None for value in (self.minutes, self.kimg, self.steps)) != 1:
+            raise ValueError("give exactly one of minutes, kimg and steps")
+        return self
+
+
+class TrainRequest(Record):
+    """What `POST /train` takes. Only `dataset` is needed (or `resume_from`, which has its own)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"dataset": "sample:sprites", "budget": {"minutes": 10}, "name": "sprites"}
+            ]
+        }
+    )
+
+    dataset: str | None = Field(
+        default=None, max_length=128, description="An id, a name, or `sample:sprites`."
+    )
+    task: str = Field(default="generate", max_length=32)
+    name: Id | None = Field(
+        default=None, description="Of the model; default: made from the data set's."
+    )
+    preset: str = Field(default="auto", max_length=32)
+    options: dict[Annotated[str, Field(max_length=64)], JsonValue] = Field(
+        default_factory=dict, max_length=64, description="See `options` in GET /v1/catalogue."
+    )
+    resolution: Resolution | None = None
+    budget: Budget = Budget(minutes=10)
+    seed: Seed = 0
+    priority: Priority = 0
+    resume_from: Id | None = Field(
+        default=None,
+        description="A job that ended: go on from its last checkpoint, with its data set, options "
+        "and seed. The budget counts from its beginning.",
+    )
+    init_from: str | None = Field(
+        default=None,
+        max_length=128,
+        description="A model (`name`, `name@2`, `job:ID`) whose weights are the beginning.",
+    )
+    label_map: dict[Label, Label | None] | None = Field(
+        default=None,
+        max_length=1000,
+        description="With init_from: which old class each new class begins as; null: their mean.",
+    )
+    metadata: Metadata = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_beginning(self) -> "TrainRequest":
+        if self.dataset is None and self.resume_from is None:
+            raise ValueError("give a dataset, or a job to resume_from")
+        if self.resume_from is not None and self.init_from is not None:
+            raise ValueError("give resume_from or init_from, not both")
+        if self.label_map is not None and self.init_from is None:
+            raise ValueError("label_map belongs to init_from")
+        return self
+
+
+class SampleRequest(Record):
+    """A data set that the service draws itself: `POST /v1/datasets` with a JSON body."""
+
+    sample: Literal["sprites"]
+    count: int = Field(default=4000, ge=2, le=100_000)
+    resolution: Resolution = 64
+    seed: Seed = 0

@@ -1,0 +1,60 @@
+"""Which models may be fine-tuned on which data, and from which class each class begins."""
+
+import pytest
+
+from core.errors import Invalid
+from core.lineage import Source, check_lineage
+
+OLD = Source(classes=("cat", "dog"), resolution=64, channels=3)
+
+
+def lineage(
+    source: Source = OLD,
+    *,
+    classes: tuple[str, ...] = ("dog", "cat"),
+    resolution: int = 64,
+    channels: int = 3,
+    label_map: dict[str, str | None] | None = None,
+) -> dict[str, str | None]:
+    return check_lineage(
+        source,
+        classes=classes,
+        resolution=resolution,
+        channels=channels,
+        label_map=label_map or {},
+    )
+
+
+def test_classes_are_found_by_their_names() -> None:
+    assert list(lineage().items()) == [("dog", "dog"), ("cat", "cat")]
+
+
+def test_new_classes_begin_as_what_the_map_says() -> None:
+    mapped = lineage(classes=("fox", "dog", "owl"), label_map={"fox": "dog", "owl": None})
+    assert mapped == {"fox": "dog", "dog": "dog", "owl": None}
+
+
+def test_the_map_may_exchange_names() -> None:
+    assert lineage(label_map={"dog": "cat", "cat": "dog"}) == {"dog": "cat", "cat": "dog"}
+
+
+def test_without_classes_there_is_nothing_to_map() -> None:
+    assert lineage(Source(classes=(), resolution=64, channels=3), classes=()) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer", "says"),
+    [
+        ({"resolution": 128}, "#/resolution", "the model paints 64 px"),
+        ({"channels": 1}, "#/dataset", "the data set holds grey pictures"),
+        ({"classes": ()}, "#/init_from", "the model has classes, the data set has none"),
+        ({"classes": ("fox",)}, "#/label_map/fox", "class 'fox': which the model does not know"),
+        ({"label_map": {"dog": "wolf"}}, "#/label_map/dog", "'wolf', which the model does not"),
+        ({"label_map": {"fox": "dog"}}, "#/label_map/fox", "the data set has no class 'fox'"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_a_sentence(changes, pointer: str, says: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        lineage(**changes)
+    assert caught.value.errors[0]["pointer"] == pointer
+    assert says in caught.value.detail

@@ -1,0 +1,251 @@
+"""The training process: killed, replaced, short of memory or disk, and told what to do."""
+
+import errno
+import os
+import resource
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.files import read_json, sha256_of, write_json
+from core.registry import snapshot_folders
+from tests.worker.datasets import dataset
+from tests.worker.trainings import Attempt, Desk
+from worker import checkpoint
+from worker.channel import DONE, FAILED, RELEASED
+
+pytestmark = pytest.mark.service
+STEPS = 12
+OFTEN: dict[str, Any] = {"train_checkpoint_seconds": 0.001}  # a checkpoint after every step
+NEVER: dict[str, Any] = {"train_checkpoint_seconds": 3600}
+
+
+def undisturbed(desk: Desk) -> str:
+    """The digest of the model that a copy of the job leaves when nothing happens to it."""
+    copy = desk.again(desk.home.root.with_name("undisturbed"))
+    with Attempt(copy, 1, **NEVER) as attempt:
+        assert attempt.end() == DONE, attempt.seen
+    return copy.published(1)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "threads"), [("skip", 1), pytest.param("dcgan", 2, marks=pytest.mark.slow)]
+)
+def test_killed_at_any_moment_and_resumed_the_model_has_the_same_bytes(
+    architecture: str, threads: int, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path / "home")
+    desk.settle(STEPS, threads=threads, architecture=architecture)
+    expected = undisturbed(desk)
+    with Attempt(desk, 1, **OFTEN, crash_at="checkpoint.weights#3") as attempt:
+        assert attempt.end() == -9
+    with Attempt(desk, 2, **OFTEN) as attempt:
+        attempt.until("checkpoint")
+    with Attempt(desk, 3, **OFTEN) as attempt:
+        attempt.until("progress")
+    with Attempt(desk, 4, **OFTEN) as attempt:
+        assert attempt.end() == DONE, attempt.seen
+        resumed = attempt.of("progress")[0]["step"]
+        assert 3 <= resumed <= STEPS
+    assert desk.published(4) == expected
+    steps = desk.steps()
+    assert steps == sorted(set(steps))
+    assert steps[-1] == STEPS
+
+
+@pytest.mark.slow
+def test_what_killed_attempts_left_behind_is_removed(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "home")
+    desk.settle(4)
+    for fence, point in enumerate(("snapshot.partial", "model.written"), 1):
+        with Attempt(desk, fence, **OFTEN, crash_at=point) as attempt:
+            assert attempt.end() == -9
+    with Attempt(desk, 3, **OFTEN, crash_at="result.sent") as attempt:
+        assert attempt.end() == -9
+        assert attempt.of("result")[0]["published"]
+    assert not (desk.folder / "publish-f1").exists()
+    assert not (desk.folder / "publish-f2").exists()
+    assert desk.weights(3).exists()
+    assert [p.name for p in (desk.folder / "snapshots").iterdir() if p.name[0] == "."] == []
+    assert len(snapshot_folders(desk.folder)) <= 2
+
+
+def test_a_replaced_attempt_leaves_without_writing(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "home")
+    desk.settle(10**6)
+    desk.attempt(1)
+    with Attempt(desk, 1, **NEVER) as attempt:
+        attempt.until("ready")
+        desk.attempt(2)
+        assert attempt.end() == RELEASED
+        assert attempt.of("checkpoint") == attempt.of("error") == []
+    assert not (desk.folder / "checkpoints").exists()
+
+
+def test_a_checkpoint_on_demand_and_a_cancelled_training_that_publishes(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "home")
+    desk.settle(10**6)
+    with Attempt(desk, 1, **NEVER) as attempt:
+        attempt.until("ready")
+        attempt.say("checkpoint")
+        told = attempt.until("checkpoint")["data"]
+        path = desk.folder / "checkpoints" / told["file"]
+        assert sha256_of(path) == told["sha256"]
+        assert (path.stat().st_size, told["kimg"]) == (told["bytes"], told["step"] * 4 / 1000)
+        attempt.say("cancel")
+        assert attempt.end() == DONE
+        result = attempt.of("result")[0]
+    assert (result["published"], result["cancelled"]) == (True, True)
+    assert read_json(desk.folder / "publish-f1" / "model.json")["steps"] >= told["step"]
+
+
+def test_memory_that_will_not_do_is_refused_before_the_first_step(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "home")
+    desk.settle(3)
+    with Attempt(desk, 1, train_memory=10**8) as attempt:
+        assert attempt.end() == FAILED
+        (error,) = attempt.of("error")
+    assert error["code"] == "out_of_memory"
+    assert "100 MB are available; ask for a smaller width, batch" in error["detail"]
+    assert attempt.of("ready") == []
+
+
+def test_memory_that_runs_out_is_told_as_such(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "home", dataset(count=12, resolution=128))
+    spec = desk.settle(3)
+    shape = replace(spec.shape, resolution=128)
+    huge = replace(spec, shape=shape, recipe=replace(spec.recipe, batch=1024))
+    write_json(desk.folder / "spec.json", asdict(huge))
+    desk.request({"steps": 10**6}, {}, resolution=128)
+    with Attempt(desk, 1, train_memory=10**13) as attempt:
+        attempt.until("ready")
+        pages = int(Path(f"/proc/{attempt.process.pid}/statm").read_text().split()[0])
+        room = pages * resource.getpagesize() + 3 * 10**8  # one layer's output needs that
+        resource.prlimit(attempt.process.pid, resource.RLIMIT_AS, (room, room))
+        assert attempt.end() == FAILED
+        (error,) = attempt.of("error")
+    assert error["code"] == "out_of_memory"
+    assert "smaller width, batch or resolution" in error["detail"]
+
+
+def test_after_memory_ran_out_the_batch_is_halved_and_that_is_told(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "home")
+    desk.settle(6)
+    desk.attempt(1, shrink=1)
+    with Attempt(desk, 1) as attempt:
+        assert attempt.end() == DONE, attempt.seen
+        (alarm,) = attempt.of("alarm")
+        assert attempt.of("result")[0]["resolved"]["recipe"]["batch"] == 2
+        assert attempt.of("progress")[-1]["kimg"] == 0.012
+    assert (alarm["kind"], alarm["message"][-11:]) == ("memory", "from 4 to 2")
+    assert read_json(desk.folder / "spec.json")["recipe"]["batch"] == 4
+
+
+@contextmanager
+def small_disk(where: Path, size: str) -> Iterator[Path]:
+    """A file system of its own with little room."""
+    where.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", where], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"needs the right to mount: {mounted.stderr.decode().strip()}")
+    try:
+        yield where
+    finally:
+        subprocess.run(["umount", "-l", where], check=True)
+
+
+def fill(path: Path) -> None:
+    """Take all the room there is."""
+    with open(path, "ab", buffering=0) as file:
+        for size in (4096, 1):
+            try:
+                while True:
+                    file.write(b"x" * size)
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_waited_for_and_changes_nothing(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "12m") as disk:
+        desk = Desk(disk / "home")
+        desk.settle(6)
+        expected = undisturbed(desk)
+        with Attempt(desk, 1, **OFTEN, crash_at="checkpoint.saved#2") as attempt:
+            assert attempt.end() == -9
+        fill(disk / "filler")
+        with Attempt(desk, 2, **OFTEN) as attempt:
+            alarm = attempt.until("alarm")["data"]
+            attempt.until("phase", phase="waiting for disk space")
+            intact = checkpoint.load(desk.folder / "checkpoints")
+            os.unlink(disk / "filler")
+            attempt.until("phase", phase="training")
+            assert attempt.end() == DONE, attempt.seen
+        assert alarm["kind"] == "disk_full"
+        assert attempt.of("alarm") == [alarm]
+        assert intact is not None
+        assert intact[0].step == 2
+        assert desk.published(2) == expected
+
+
+@pytest.mark.slow
+def test_a_disk_that_stays_full_ends_the_training_with_advice(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "12m") as disk:
+        desk = Desk(disk / "home")
+        desk.settle(10**6)
+        with Attempt(desk, 1, **OFTEN, train_disk_patience=0) as attempt:
+            attempt.until("checkpoint", 2)
+            fill(disk / "filler")
+            assert attempt.end() == FAILED
+            (error,) = attempt.of("error")
+        assert error["code"] == "disk_full"
+        assert "Make room" in error["detail"]
+        assert checkpoint.load(desk.folder / "checkpoints") is not None
+        assert list((desk.folder / "checkpoints").glob(".*")) == []
+
+
+@pytest.mark.parametrize(("word", "code"), [("cancel", DONE), ("", RELEASED)])
+def test_who_waits_for_the_disk_still_listens(word: str, code: int, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "12m") as disk:
+        desk = Desk(disk / "home")
+        desk.settle(10**6)
+        with Attempt(desk, 1, **OFTEN) as attempt:
+            attempt.until("checkpoint", 2)
+            fill(disk / "filler")
+            attempt.until("phase", phase="waiting for disk space")
+            if word:
+                attempt.say(word)
+            else:
+                assert attempt.process.stdin is not None
+                attempt.process.stdin.close()
+            assert attempt.end() == code, attempt.seen
+            results: list[Any] = attempt.of("result")
+        assert all(result["cancelled"] for result in results)
+
+
+def test_too_small_a_disk_is_refused_before_the_first_step(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "2m") as disk:
+        desk = Desk(disk / "home")
+        desk.settle(3)
+        with Attempt(desk, 1) as attempt:
+            assert attempt.end() == FAILED
+            (error,) = attempt.of("error")
+    assert error["code"] == "disk_full"
+    assert "MB in HOME, 2 MB are free" in error["detail"]
+
+
+def test_without_a_data_set_the_reason_is_told(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "home")
+    desk.settle(3)
+    shutil.rmtree(desk.home.dataset("discs"))
+    with Attempt(desk, 1) as attempt:
+        assert attempt.end() == FAILED
+        assert attempt.of("error")[0]["code"] == "dataset_changed"
