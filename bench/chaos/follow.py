@@ -12,6 +12,9 @@ from ganvas.client import Client
 from ganvas.transport import GanvasAPIError, Unreachable
 
 
+KINDS = ("snapshot", "state")  # of events that tell a state
+
+
 @dataclass
 class Follower:
     """One subscription; `events` in the order of their arrival."""
@@ -35,17 +38,18 @@ class Follower:
         found = []
         if sum(event.type == "done" for event in self.events) != 1:
             found.append("not exactly one end")
-        kept = [event.id for event in self.events if event.id and event.type != "snapshot"]
+        told_anew = ("snapshot", "reset")  # which have the id of what was read last
+        kept = [event.id for event in self.events if event.id and event.type not in told_anew]
         order = [tuple(map(int, text.split("-"))) for text in kept]
         if any(later <= earlier for earlier, later in pairwise(order)):
             found.append("an event came twice or late")
         return found
 
     def states(self) -> list[str]:
-        """The states since the last time that the stream began anew."""
+        """The states since the last time that the stream began anew, with a snapshot."""
         begun = [i for i, event in enumerate(self.events) if event.type == "snapshot"]
         first = begun[-1] if begun else 0
-        return [str(e.data.get("state")) for e in self.events[first:] if e.type == "state"]
+        return [str(e.data.get("state")) for e in self.events[first:] if e.type in KINDS]
 
     def _run(self) -> None:
         last: str | None = None
