@@ -11,7 +11,6 @@ from core.schemas import JobEvent
 from ganvas.client import Client
 from ganvas.transport import GanvasAPIError, Unreachable
 
-
 KINDS = ("snapshot", "state")  # of events that tell a state
 
 
