@@ -108,8 +108,8 @@ class Runner:
             code = child.close()
         crash_point("child.ended")
         watch.take(child.collect(0))
-        if watch.notes:
-            self._beat(claim, watch)
+        if watch.notes and watch.asked != "lost":  # its last words, also if Redis is away now
+            self.ends.insist(lambda: self._record(claim, watch))
         if code < 0 and not watch.told and oom_kills() > killed_before:
             watch.error = OutOfMemory("The system ended the work because memory ran out.").record()
             code = FAILED
@@ -129,9 +129,12 @@ class Runner:
         if watch.asked == "lost":
             return frozenset()
         try:
-            answer = self.jobs.beat(claim, watch.notes, first=watch.first)
+            return self._record(claim, watch)
         except Unavailable:
             return frozenset()
+
+    def _record(self, claim: Claim, watch: Watch) -> frozenset[str]:
+        answer = self.jobs.beat(claim, watch.notes, first=watch.first)
         watch.asked, watch.beaten = answer.signal, time.monotonic()
         watch.forget(len(watch.notes))
         return answer.asked

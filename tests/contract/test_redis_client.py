@@ -128,6 +128,6 @@ def silent(laboratory: Laboratory) -> float:
 
 @measured(silent)
 def test_silent_server_fails_after_the_timeout_and_the_next_command_works(outcome: float) -> None:
-    assert TIMEOUT - 1 < outcome < TIMEOUT + 1, (
+    assert TIMEOUT - 1 < outcome < TIMEOUT + 10, (
         "A silent server no longer fails a request after the command timeout of core/connection.py."
     )
