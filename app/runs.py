@@ -12,7 +12,7 @@ from app.series import Series, as_csv, read_rows, thin
 from core.checkpoints import checkpoint_records
 from core.errors import NotFound
 from core.registry import snapshot_folders
-from core.schemas import Answer
+from core.schemas import Answer, JobCheckpoint, JobCheckpoints
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["jobs"])
 LOG_BYTES = 64 * 1024
@@ -30,21 +30,6 @@ class Sample(Answer):
 class Samples(Answer):
     object: str = "list"
     data: list[Sample]
-
-
-class JobCheckpoint(Answer):
-    """A saved state. `model`: how GET /v1/generate names the model of it."""
-
-    step: int
-    kimg: float
-    sha256: str
-    bytes: int
-    model: str | None = None
-
-
-class Checkpoints(Answer):
-    object: str = "list"
-    data: list[JobCheckpoint]
 
 
 @router.get("/metrics", response_model=Series, responses=CSV)
@@ -89,12 +74,12 @@ def show_job_sample(
 
 
 @router.get("/checkpoints")
-def list_job_checkpoints(jobs: Jobs, job_id: JobId) -> Checkpoints:
+def list_job_checkpoints(jobs: Jobs, job_id: JobId) -> JobCheckpoints:
     """The states that the training can go on from, newest first; each also generates."""
     jobs.get(job_id)
     folder = jobs.home.job(job_id)
     models = {int(path.name) for path in snapshot_folders(folder)}
-    return Checkpoints(
+    return JobCheckpoints(
         data=[
             JobCheckpoint(
                 step=record.step,

@@ -5,7 +5,7 @@ A child that finds a higher fence than its own here has been replaced and leaves
 
 from dataclasses import asdict, dataclass
 
-from core.files import OUT_OF_HANDLES, read_json, write_json
+from core.files import passing, read_json, write_json
 from core.home import Home
 
 
@@ -28,6 +28,6 @@ def newest_attempt(home: Home, job_id: str) -> Attempt | None:
     try:
         return Attempt(**read_json(home.job(job_id) / "attempt.json"))
     except (OSError, ValueError, TypeError) as error:
-        if isinstance(error, OSError) and error.errno in OUT_OF_HANDLES:
+        if passing(error):
             raise
         return None

@@ -12,7 +12,7 @@ from typing import Any
 from core.crashpoints import crash_point
 
 OUT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})  # of an OSError
-OUT_OF_HANDLES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})  # passes; says nothing
+OUT_OF_HANDLES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 PARTIAL = ".tmp"  # part of every temporary name, so that leftovers can be found and removed
 
 
@@ -72,6 +72,11 @@ def write_once(path: Path, value: Any) -> Any:
     finally:
         partial.unlink(missing_ok=True)
     return read_json(path)
+
+
+def passing(error: Exception) -> bool:
+    """Whether a failed read says something of this moment, and nothing of the file."""
+    return isinstance(error, OSError) and error.errno in OUT_OF_HANDLES
 
 
 def read_json(path: Path) -> Any:

@@ -43,14 +43,14 @@ class Janitor:
             return
         self.adopt()
         self.jobs.ring.expire()
-        jobs = list(self._all_jobs())
+        jobs = [job for ids in self._chunks() for job in self.jobs.get_many(ids)]
         self.retire(jobs)
         self.sweep({job.id: job for job in jobs})
 
     def adopt(self) -> None:
         """Bring back requests that are on disk and that Redis does not know."""
         ids = self.jobs.ledger.on_disk()
-        known = {job.id for job in self._all_jobs()}
+        known = {job_id for ids in self._chunks() for job_id in ids}
         for job_id in ids:
             folder = self.home.job(job_id)
             if job_id in known or _age(folder) < ADOPT_SECONDS:
@@ -82,10 +82,11 @@ class Janitor:
         lost = LIFE_SECONDS + LEFTOVER_SECONDS  # its key may still be used
         return not (folder / REQUEST).exists() and _age(folder) > lost
 
-    def _all_jobs(self) -> Iterator[Job]:
+    def _chunks(self) -> Iterator[list[str]]:
+        """The ids of all jobs."""
         after = None
         while ids := self.jobs.ids(after, CHUNK):
-            yield from self.jobs.get_many(ids)
+            yield ids
             after = ids[-1]
 
     def _temporary(self) -> Iterator[Path]:

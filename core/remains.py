@@ -11,7 +11,7 @@ from typing import Any
 
 from core.attempts import newest_attempt
 from core.errors import BadSpec
-from core.files import OUT_OF_HANDLES, read_json
+from core.files import passing, read_json
 from core.home import Home
 from core.records import stored
 from core.registry import snapshot_folders
@@ -49,7 +49,7 @@ def request_of(home: Home, job_id: str) -> dict[str, str] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
-        if isinstance(error, OSError) and error.errno in OUT_OF_HANDLES:
+        if passing(error):
             raise
         raise BadSpec(f"{REQUEST} of {job_id} cannot be read: {error}") from error
 
@@ -82,7 +82,7 @@ def _readable(path: Path) -> dict[str, Any]:
     try:
         record = read_json(path)
     except (OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno in OUT_OF_HANDLES:
+        if passing(error):
             raise
         return {}
     return record if isinstance(record, dict) else {}

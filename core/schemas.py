@@ -176,6 +176,21 @@ class JobEvent(Answer):
     data: dict[str, Any]
 
 
+class JobCheckpoint(Answer):
+    """A saved state of a training. `model` names the model of it for `generate`, while it lasts."""
+
+    step: int
+    kimg: float
+    sha256: str
+    bytes: int
+    model: str | None = None
+
+
+class JobCheckpoints(Answer):
+    object: str = "list"
+    data: list[JobCheckpoint]
+
+
 class WorkerInfo(Answer):
     """What a living worker says of itself every few seconds."""
 

@@ -12,8 +12,8 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from core.requests import SampleRequest, TrainRequest
-from core.schemas import Dataset, Job, Model, Page
-from ganvas.fields import GeneratedImage, JobCheckpoint, JobCheckpoints
+from core.schemas import Dataset, Job, JobCheckpoint, JobCheckpoints, Model, Page
+from ganvas.fields import GeneratedImage
 from ganvas.transport import (
     REFUSED_FOR_NOW,
     Flow,

@@ -5,7 +5,6 @@ from typing import Any, TypedDict, Unpack
 from urllib.parse import unquote
 
 from core.requests import TrainRequest
-from core.schemas import Answer
 
 
 class TrainFields(TypedDict, total=False):
@@ -39,20 +38,6 @@ class PictureFields(TypedDict, total=False):
     n: int | None
     seeds: str | None
     metadata: bool
-
-
-class JobCheckpoint(Answer):
-    """A saved state of a training. `model` names the model of it for `generate`, while it lasts."""
-
-    step: int
-    kimg: float
-    sha256: str
-    bytes: int
-    model: str | None = None
-
-
-class JobCheckpoints(Answer):
-    data: list[JobCheckpoint]
 
 
 class GeneratedImage(bytes):

@@ -6,9 +6,8 @@ What a state does not allow raises GanvasAPIError (409), which names what it doe
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING
 
-from core.schemas import Job, JobEvent
+from core.schemas import Job, JobCheckpoint, JobEvent
 from ganvas.calls import Action
-from ganvas.fields import JobCheckpoint
 
 if TYPE_CHECKING:
     from ganvas.async_client import AsyncClient
