@@ -30,7 +30,7 @@ up: setup ## start the whole service on http://127.0.0.1:8000
 
 test: setup ## run the tests: the quick ones side by side, then those with real processes
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not service and not slow"
-	$(BIN)/pytest -q -m "service and not slow"
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "service and not slow"
 
 faults: setup ## the whole fault catalogue, with the slow cases
 	$(BIN)/pytest tests/faults tests/contract tests/worker/test_train_run.py tests/worker/test_runner.py

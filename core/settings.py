@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     train_checkpoint_seconds: float = Field(
         default=60.0, gt=0, le=3600, description="Between two checkpoints."
     )
+    train_nice: int = Field(
+        default=10, ge=0, le=19, description="How far trainings stand back when cores are scarce."
+    )
     train_disk_patience: float = Field(
         default=1800.0, ge=0, description="Seconds a training waits for room on a full disk."
     )

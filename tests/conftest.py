@@ -15,6 +15,8 @@ from tests.waiting import wait_for
 
 # Threads that wait do not spin: several trainings share the cores of the machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Nor do they stand back: beside busy tests a training would hardly come on.
+os.environ.setdefault("GANVAS_TRAIN_NICE", "0")
 
 
 @pytest.fixture(scope="session")

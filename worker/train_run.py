@@ -38,7 +38,6 @@ from worker.shelf import Shelf
 from worker.spec import TrainSpec
 from worker.train import train
 
-NICE = 10  # images stay quick while a model trains
 DEFAULT_RESOLUTION = 64
 ADVICE = "use a smaller width, batch or resolution, or a machine with more memory"
 
@@ -206,9 +205,9 @@ def attempted(training: Training) -> int:
 
 
 def main() -> None:
-    os.nice(NICE)
     os.umask(0o077)
     settings = Settings()
+    os.nice(settings.train_nice)
     channel = Channel()
     home, fence = Home(Path(sys.argv[1])), int(sys.argv[3])
     arm(settings.crash_at, home.root)

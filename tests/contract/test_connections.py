@@ -4,12 +4,15 @@ import time
 from typing import NamedTuple
 
 import psutil
+import pytest
 
 from core.queue import PREPARE, celery_app, key_prefix
 from tests.chaos_proxy import ChaosProxy
 from tests.contract.laboratory import PREFIX, QUEUE, Laboratory
 from tests.contract.measured import measured
 from tests.waiting import wait_for
+
+pytestmark = pytest.mark.service
 
 CANCEL = "worker_cancel_long_running_tasks_on_connection_loss"
 

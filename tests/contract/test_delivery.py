@@ -2,8 +2,12 @@
 
 from typing import NamedTuple
 
+import pytest
+
 from tests.contract.laboratory import Laboratory
 from tests.contract.measured import measured
+
+pytestmark = pytest.mark.service
 
 
 class Deliveries(NamedTuple):

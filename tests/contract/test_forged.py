@@ -8,9 +8,13 @@ import pickle
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
+
 from core.queue import PREPARE, key_prefix
 from tests.contract.laboratory import PREFIX, QUEUE, Laboratory
 from tests.contract.measured import measured
+
+pytestmark = pytest.mark.service
 
 LARGE = 1 << 24  # characters of an argument
 

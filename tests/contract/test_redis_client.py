@@ -16,6 +16,8 @@ from tests.chaos_proxy import ChaosProxy
 from tests.contract.laboratory import Laboratory
 from tests.contract.measured import measured
 
+pytestmark = pytest.mark.service
+
 CHANGED = (
     "redis-py's defaults have changed: core/connection.py sets retries and timeouts because a "
     "request must fail soon and a command must not be repeated unseen."

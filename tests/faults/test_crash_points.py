@@ -13,6 +13,7 @@ from core.janitor import Janitor
 from core.schemas import JobKind, JobState
 from tests.faults.walk import TINY, Walk, prepare_discs, walking
 
+pytestmark = pytest.mark.service
 OF_CREATE = ("create.begin", "create.stored", "create.keyed", "create.queued")
 OF_INGESTION = ("dataset.prepared", "dataset.renamed")
 OF_CHILD = (
