@@ -5,21 +5,29 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MINUTES ?= 4
+EXTRAS := worker,server,onnx,store,tracking,dev
 
-.PHONY: setup demo up test faults chaos check fmt bench clean
+.PHONY: setup tools demo up test faults chaos check fmt bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
 
-setup: $(BIN)/.ready ## install everything into .venv
+setup: $(BIN)/.ready ## install what the service needs into .venv
+
+tools: $(BIN)/.tools # and what tests, checks and benchmarks need besides
 
 $(BIN)/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Ganvas needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV) (a minute or two the first time) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[worker,server,dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[worker,server]'
+	@touch $@
+
+$(BIN)/.tools: $(BIN)/.ready
+	@echo "Installing what the tests need ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@
 
 demo: setup ## train on built-in sprites, write a grid, stay up (MINUTES=4)
@@ -28,27 +36,27 @@ demo: setup ## train on built-in sprites, write a grid, stay up (MINUTES=4)
 up: setup ## start the whole service on http://127.0.0.1:8000
 	@exec $(BIN)/ganvas up
 
-test: setup ## run the tests: the quick ones side by side, then those with real processes
+test: tools ## run the tests: the quick ones side by side, then those with real processes
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not service and not slow"
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "service and not slow"
 
-faults: setup ## the whole fault catalogue, with the slow cases
+faults: tools ## the whole fault catalogue, with the slow cases
 	$(BIN)/pytest tests/faults tests/contract tests/worker/test_train_run.py tests/worker/test_runner.py
 
-chaos: setup ## many jobs under random faults, then the oracle (MINUTES=10 SEED=1)
+chaos: tools ## many jobs under random faults, then the oracle (MINUTES=10 SEED=1)
 	$(BIN)/python -m bench.chaos --minutes $(if $(filter file,$(origin MINUTES)),10,$(MINUTES)) $(if $(SEED),--seed $(SEED))
 
-check: setup ## lint, format, types and import rules
+check: tools ## lint, format, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
 	$(BIN)/lint-imports
 
-fmt: setup ## format the code
+fmt: tools ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## measure ingestion, and how soon jobs recover, on this machine
+bench: tools ## measure ingestion, and how soon jobs recover, on this machine
 	$(BIN)/python -m bench.ingest
 	$(BIN)/python -m bench.recovery
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from core.crashpoints import crash_point
 from core.errors import NotFound, NotReady
+from core.evaluations import evaluations_of, publish_evaluation
 from core.files import (
     publish_folder,
     read_json,
@@ -116,6 +117,16 @@ class ModelStore:
         model = self.get(name, int(selector))
         return Reference(model=model, folder=self.folder(model), pinned=True)
 
+    def add_evaluation(self, model: Model, source: Path, job_id: str) -> Model:
+        """Put the result of an evaluation (core/evaluations.py) beside the model. Idempotent.
+
+        Raises NotFound when the model was removed meanwhile.
+        """
+        folder = self.folder(self.get(model.name, model.version))
+        publish_evaluation(folder, source, job_id)
+        self._touch()
+        return self._load(model.name, model.version)
+
     def remove(self, name: str, version: int) -> None:
         model = self.get(name, version)
         remove_tree(self.folder(model))
@@ -201,7 +212,10 @@ class ModelStore:
             return None
 
     def _load(self, name: str, version: int) -> Model:
-        return Model(**read_json(self.home.model(name) / str(version) / CARD))
+        folder = self.home.model(name) / str(version)
+        results = evaluations_of(folder)
+        newest = {"evaluation": results[0]} if results else {}
+        return Model(**read_json(folder / CARD) | newest)
 
 
 def snapshot_folders(job_folder: Path) -> list[Path]:

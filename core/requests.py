@@ -87,3 +87,25 @@ class SampleRequest(Record):
     count: int = Field(default=4000, ge=2, le=100_000)
     resolution: Resolution = 64
     seed: Seed = 0
+
+
+class EvaluateRequest(Record):
+    """What `POST /v1/evaluate` takes. Only `model` is needed."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"model": "sprites", "n": 5000}]})
+
+    model: str = Field(max_length=128, description="`name`, `name@2`, `name@stable`, `job:ID`.")
+    dataset: str | None = Field(
+        default=None, max_length=128, description="An id or a name; default: the model's own."
+    )
+    n: int = Field(
+        default=2000, ge=50, le=50_000, description="Images made; as many reals, if there are."
+    )
+    space: str = Field(
+        default="rand64-v1",
+        max_length=64,
+        description="Of the features: `rand64-v1`, `data` (trained on the data set itself).",
+    )
+    seed: Seed = 0
+    deadline_minutes: float = Field(default=60, gt=0, le=24 * 60)
+    metadata: Metadata = Field(default_factory=dict)

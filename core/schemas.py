@@ -49,6 +49,10 @@ class JobState(StrEnum):
 class JobKind(StrEnum):
     TRAIN = "train"
     INGEST = "ingest"
+    EVALUATE = "evaluate"
+    EXPORT = "export"  # of a model to ONNX
+    PUSH = "push"  # of a model to the store of GANVAS_STORE
+    PULL = "pull"  # of a model from there
 
     @property
     def queue(self) -> str:
@@ -150,7 +154,25 @@ class Model(Answer):
     resolved: dict[str, Any] = Field(default_factory=dict)
     steps: int = 0
     kimg: float = 0.0
-    metrics: dict[str, Any] = Field(default_factory=dict)
+    metrics: dict[str, Any] = Field(
+        default_factory=dict, description="The training's own last figures."
+    )
+    evaluation: dict[str, Any] | None = Field(
+        default=None, description="The newest result of POST /v1/evaluate (core/evaluations.py)."
+    )
+    selected: dict[str, Any] | None = Field(
+        default=None, description="Why these weights: the last of the training, or its best."
+    )
+    aliased_as: list[str] = Field(
+        default_factory=list, description="The aliases that point at this version."
+    )
+    reproducibility: str = Field(
+        default="exact on one CPU type",
+        description="What holds for the bytes of an image of one seed.",
+    )
+    lineage: dict[str, Any] = Field(
+        default_factory=dict, description="What it was made from: earlier model or job, archive."
+    )
     libraries: dict[str, str] = Field(default_factory=dict)
     urls: dict[str, str] = Field(default_factory=dict)
 

@@ -77,6 +77,23 @@ class Settings(BaseSettings):
     stall_seconds: float = Field(
         default=300.0, ge=2, description="Without a sign of its child, after which it is ended."
     )
+    keep_versions: int = Field(
+        default=0,
+        ge=0,
+        description="Versions kept of each model besides those with an alias; 0: all.",
+    )
+    weights: Path | None = Field(
+        default=None, description="Folder of feature networks that the owner provides."
+    )
+    store: str = Field(
+        default="",
+        max_length=1024,
+        description="Where models are pushed to and pulled from: file:///folder, s3://bucket/path.",
+    )
+    tensorboard: bool = Field(default=False, description="Write event files of each training.")
+    mlflow_uri: str = Field(
+        default="", max_length=1024, description="Tracking server or folder of MLflow; empty: none."
+    )
     keep_jobs_days: float = Field(
         default=30.0, gt=0, description="After its end a job's record and checkpoints are kept."
     )
