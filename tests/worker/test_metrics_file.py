@@ -53,3 +53,17 @@ def test_a_line_that_finds_no_room_leaves_nothing(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert steps(path) == [1, 5]
+
+
+def test_the_tail_answers_each_step_once(tmp_path: Path) -> None:
+    path = tmp_path / "m"
+    tail = metrics_file.Tail(path, after=1)
+    assert list(tail.until(9)) == []
+    written(path, [1, 3, 5, 7])
+    assert [line["step"] for line in tail.until(5)] == [3, 5]
+    with open(path, "a") as file:
+        file.write('{"step": 6}\n{"step": 8, "G"')  # rolled back; the second is being written
+    assert [line["step"] for line in tail.until(9)] == [6]
+    with open(path, "a") as file:
+        file.write(": 0.5}\n")
+    assert list(tail.until(9)) == [{"step": 8, "G": 0.5}]
