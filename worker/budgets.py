@@ -47,8 +47,8 @@ def need(spec: TrainSpec) -> Need:
     count = parameters(spec.architecture, spec.shape, options)
     generator = FLOAT * count["generator"]
     both = generator + FLOAT * count["discriminator"]
-    checkpoint = 3 * both + generator  # weights, Adam's two moments; the averaged generator
-    lasting = 4 * both + generator  # the same, and gradients
+    checkpoint = 3 * both + 2 * generator  # weights, Adam's two moments; the averages now, at best
+    lasting = 4 * both + 2 * generator  # the same, and gradients
     passing = WORKSPACE + COPIES * checkpoint + GRAPHS * (kept_by_a_pass(spec) - both)
     return Need(memory=int(lasting + passing), checkpoint=checkpoint, model=generator)
 

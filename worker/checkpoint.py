@@ -23,11 +23,12 @@ from core.crashpoints import crash_point
 from core.errors import BadSpec, IncompatibleCheckpoint
 from core.files import read_json, write_atomic, write_json
 from core.registry import HEADER, WEIGHTS
-from models.registry import Shape, architectures
+from worker.fitting import fitted
 
 FORMAT = 1
 DAMAGED = ".damaged"  # ends the name of a header that is set aside
 AVERAGED = "ema."  # prefix of the tensors that become a model
+BEST = "best."  # and of those that were measured best, which may become it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,8 +171,11 @@ def prune(folder: Path, *, keep: int = 2, best: int | None = None) -> list[Path]
     return removed
 
 
-def header_of(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What identifies a model, from a checkpoint's facts: the same training, the same bytes."""
+def header_of(facts: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
+    """What identifies a model, from a checkpoint's facts: the same training, the same bytes.
+
+    made: the step and kimg of its weights.
+    """
     spec = json.loads(json.dumps(facts["spec"]))  # tuples become lists, as when it is read back
     return {
         "format": FORMAT,
@@ -181,28 +185,33 @@ def header_of(facts: Mapping[str, Any]) -> dict[str, Any]:
         "shape": spec["shape"],
         "classes": spec["classes"],
         "dataset": spec["dataset"],
-        "steps": facts["step"],
-        "kimg": facts["kimg"],
+        "steps": made["step"],
+        "kimg": made["kimg"],
         "seed": spec["seed"],
         "parameters": spec["parameters"].get("generator", 0),
         "libraries": libraries(),
     }
 
 
-def publish(folder: Path, state: State) -> dict[str, Any]:
+def publish(folder: Path, state: State, *, select: bool = False) -> dict[str, Any]:
     """Write the averaged generator of `state` as a model: weights, then header. Returns the header.
+
+    select: take the best weights of the training where `facts["selected"]` prefers them.
 
     The weights' metadata lack what another run of the same training may change (its times, the
     device's speed), so that their SHA-256 is the training's.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    header = header_of(state.facts)
-    own = {k: v for k, v in state.tensors.items() if k.startswith(AVERAGED)}
-    tensors = {"g." + k.removeprefix(AVERAGED): v for k, v in own.items()}
+    selected = state.facts.get("selected", {"from": "last"})
+    prefix = BEST if select and selected["from"] == "best" else AVERAGED
+    header = header_of(state.facts, selected if prefix == BEST else state.facts)
+    own = {k: v for k, v in state.tensors.items() if k.startswith(prefix)}
+    tensors = {"g." + k.removeprefix(prefix): v for k, v in own.items()}
     content = safetensors.torch.save(tensors, {"ganvas": json.dumps(header)})
     write_atomic(folder / WEIGHTS, content)
     digest = hashlib.sha256(content).hexdigest()
     told = {"metrics": state.facts.get("metrics", {}), "resolved": state.facts["spec"]}
+    told |= {"selected": selected} if select else {}
     header = {**header, **told, "sha256": digest, "bytes": len(content)}
     write_json(folder / HEADER, header)
     return json.loads(json.dumps(header))  # tuples become lists, as when it is read back
@@ -210,16 +219,14 @@ def publish(folder: Path, state: State) -> dict[str, Any]:
 
 def load_generator(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     """A published generator, in evaluation mode on the CPU, and its header. Raises `BadSpec`."""
-    header = read_json(folder / HEADER)
-    architecture = architectures().get(header.get("architecture", ""))
-    if header.get("format") != FORMAT or architecture is None:
-        raise BadSpec("the model is of a format or architecture that this version does not know")
+    try:
+        header = read_json(folder / HEADER)
+        digest = header["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadSpec("the model's header cannot be read") from error
+    if header.get("format") != FORMAT:
+        raise BadSpec("the model is of a format that this version does not know")
     content = (folder / WEIGHTS).read_bytes()
-    if hashlib.sha256(content).hexdigest() != header["sha256"]:
+    if hashlib.sha256(content).hexdigest() != digest:
         raise BadSpec("the model's weights are damaged: their SHA-256 differs")
-    with torch.random.fork_rng(devices=[]):
-        options = architecture.Options(**header["options"])
-        G = architecture.generator(Shape(**header["shape"]), options)
-    tensors = safetensors.torch.load(content)
-    G.load_state_dict({k.removeprefix("g."): v for k, v in tensors.items()})
-    return G.eval().requires_grad_(False), header
+    return fitted(header, content).eval().requires_grad_(False), header

@@ -1,6 +1,6 @@
 """What a training tells while it runs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from worker.checkpoint import Committed, State
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Where the training is; `losses` are means since the last one."""
+    """Where the training is; `losses` are means since the last one, `figures` of just now."""
 
     step: int
     kimg: float
@@ -18,6 +18,7 @@ class Progress:
     eta_seconds: float | None
     images_per_second: float
     losses: dict[str, float]
+    figures: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,4 +58,11 @@ class Waiting:
     turn: int  # 0, 1, ... of this wait
 
 
-Event = Progress | Sample | Checkpoint | Alarm | Waiting
+@dataclass(frozen=True, kw_only=True)
+class Pulse:
+    """A measurement is under way: a chance to be asked for something else."""
+
+    step: int
+
+
+Event = Progress | Sample | Checkpoint | Alarm | Pulse | Waiting

@@ -4,17 +4,19 @@ The time (see `worker.cost`) is split between the networks' size and the number 
 minutes want `IMAGES_WANTED` images at 64 px, and four times the minutes twice the images.
 """
 
+import math
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import Invalid, NotTrainable
 from models.registry import Architecture, Shape, architectures
+from worker import gauge
 from worker.augment import operations
-from worker.cost import cost, parameters
+from worker.cost import cost, measured, parameters
 from worker.data import Dataset
 from worker.device import Device
 from worker.losses import losses
@@ -85,6 +87,10 @@ def resolve(request: Mapping[str, Any], facts: Facts) -> TrainSpec:
     shape = facts.shape(recipe.z_dim)
     sizes = {k: v for k, v in asked.items() if k in for_networks}
     options = sized(architecture, shape, sizes, recipe, budget, facts.device)
+    if "measure_kimg" not in told:
+        recipe = replace(
+            recipe, measure_kimg=measure_kimg(architecture.name, shape, options, recipe, facts)
+        )
     return TrainSpec(
         task=task.name,
         architecture=architecture.name,
@@ -138,6 +144,15 @@ def sized(
         return cost(architecture.name, shape, options, recipe)
 
     return choices[max(bisect_right(choices, affordable, key=needed) - 1, 0)]
+
+
+def measure_kimg(name: str, shape: Shape, options: Any, recipe: Recipe, facts: Facts) -> float:
+    """How often comparing with the reals takes about gauge.SHARE of the time, in 1000 images."""
+    generator, _ = measured(name, shape, options)
+    count, rate = min(gauge.IMAGES, facts.images), facts.device.rate * 1e9
+    seconds = gauge.SECONDS + count * (gauge.SECONDS_EACH + generator.macs / rate)
+    shown = rate / cost(name, shape, options, recipe)  # images per second
+    return max(math.ceil(2 * seconds / gauge.SHARE * shown / 1000) / 2, 0.5)
 
 
 def names_of(record: type[Any]) -> list[str]:

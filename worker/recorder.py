@@ -10,7 +10,7 @@ from core.files import write_atomic
 from worker import metrics_file
 from worker.channel import Channel
 from worker.encode import encode, to_image
-from worker.events import Alarm, Checkpoint, Event, Progress, Sample, Waiting
+from worker.events import Alarm, Checkpoint, Event, Progress, Pulse, Sample, Waiting
 from worker.patience import disk_full
 
 METRICS = "metrics.jsonl"
@@ -45,6 +45,7 @@ class Recorder:
             Sample: self.sample,
             Checkpoint: self.committed,
             Alarm: self.alarm,
+            Pulse: lambda _: None,
             Waiting: self.waiting,
         }
         if self.shown == WAITING and not isinstance(event, Waiting):
@@ -59,9 +60,10 @@ class Recorder:
             "images_per_second": round(event.images_per_second, 1),
             "eta_seconds": event.eta_seconds and round(event.eta_seconds, 1),
         }
-        self.metrics |= event.losses
-        line = {"step": event.step, "kimg": event.kimg, "seconds": event.seconds} | event.losses
-        if event.step != self.written:  # the end of a training is told twice
+        told = event.losses | event.figures
+        self.metrics |= told
+        line = {"step": event.step, "kimg": event.kimg, "seconds": event.seconds} | told
+        if event.step != self.written or event.figures:  # the end may be told twice
             with room_or_not():
                 metrics_file.append(self.folder / METRICS, line)
             self.written = event.step

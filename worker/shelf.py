@@ -90,7 +90,7 @@ class Shelf:
         self.owned()
         folder = self.folder / f"publish-f{self.fence}"
         try:
-            checkpoint.publish(folder, state)
+            checkpoint.publish(folder, state, select=True)
             grids = sorted((self.folder / SAMPLES).glob("*.png"))
             if grids:
                 write_atomic(folder / "samples.png", grids[-1].read_bytes())

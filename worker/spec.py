@@ -55,6 +55,9 @@ class Recipe:
     blur_until: float = option(
         0.3, "Part of the budget after which nothing is blurred.", ge=0, le=1
     )
+    measure_kimg: float = option(
+        4.0, "Between two comparisons with the reals, in 1000 images; 0: only at the end.", ge=0
+    )
     flip: bool = option(False, "Show mirror images too. Wrong for digits and text.")
 
 

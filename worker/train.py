@@ -1,42 +1,26 @@
 """Training as a generator of events. It knows no queue, no HTTP and no files.
 
-`for event in train(...)` yields Progress, Sample, Checkpoint, Alarm and, on a full disk, Waiting.
-The caller's `save` makes a state durable. Closing the generator between two events saves the state
-and ends the training.
+`for event in train(...)` yields Progress, Sample, Checkpoint, Alarm; while it compares with the
+reals Pulse and, on a full disk, Waiting. The caller's `save` makes a state durable. Closing the
+generator between two events saves the state and ends the training.
 """
 
-import math
 import time
-from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Generator, Mapping
 
-import torch
 from torch import Tensor
 
-from core.errors import BadSpec, Diverged
-from worker import samples
-from worker.augment import mirrored
-from worker.checkpoint import Committed, State
-from worker.data import Dataset, Sampler
+from core.errors import Diverged
+from worker.checkpoint import State
+from worker.data import Dataset
 from worker.device import Device
-from worker.encode import grid
-from worker.events import Alarm, Checkpoint, Event, Progress, Sample
-from worker.game import Game
-from worker.pace import Pace
-from worker.patience import Patience, disk_full, until_room
-from worker.snapshot import capture, plant, restore
+from worker.events import Event
+from worker.patience import Patience
+from worker.run import Run, Save
 from worker.spec import TrainSpec
-from worker.tasks import TASKS, levels
 
-PROGRESS_SECONDS = 0.5
 CHECKPOINT_SECONDS = 60.0
-FIRST_CHECKPOINT_SECONDS = 10.0  # early, so that a running job can soon generate
-SAMPLE_SECONDS = 4.0  # at least, between two sample grids
-MAX_ROLLBACKS = 3
 AT_ONCE = Patience(seconds=0.0)
-
-Save = Callable[[int, State], Committed]
 
 
 def unasked(word: str) -> bool:
@@ -68,179 +52,20 @@ def train(
     return played(run)
 
 
-def played(run: "Run") -> Generator[Event, None, None]:
+def played(run: Run) -> Generator[Event, None, None]:
     """The whole training, from where `run` stands."""
     try:
+        if run.interrupted:  # an attempt left in the middle of a measurement
+            yield from run.measured(run.progress())
         while run.fraction < 1:
             run.step()
             yield from run.events()
         last = run.progress()
         if not run.sound(last):
             raise Diverged("the last steps were not finite; the checkpoint before them is kept")
-        yield last
+        yield from run.measured(last)
         yield run.sample()
         yield from run.commit(final=True)
     except GeneratorExit:
         run.leave()
         raise
-
-
-class Run:
-    """One attempt at a training: the game, its data in order, and its pace."""
-
-    def __init__(
-        self,
-        spec: TrainSpec,
-        data: Dataset,
-        device: Device,
-        save: Save,
-        asked: Callable[[str], bool],
-        patience: Patience,
-        clock: Callable[[], float],
-    ) -> None:
-        self.game = Game(spec, device)
-        self.data, self.save, self.asked = data, save, asked
-        self.patience, self.wait = replace(patience, wait=self.rest), patience.wait
-        self.sampler = Sampler(len(data), spec.seed)
-        self.pace = Pace(spec.budget, clock)
-        self.window: dict[str, list[Tensor]] = defaultdict(list)  # since the last progress
-        self.losses: dict[str, float] = {}  # the newest mean of each
-        self.rollbacks = 0
-        self.saved_step = -1
-        self.samples = samples.Plan()
-
-    @property
-    def fraction(self) -> float:
-        return self.pace.fraction(self.game.step, self.game.images)
-
-    @property
-    def unsaved(self) -> bool:
-        return self.game.step > self.saved_step
-
-    def begin(
-        self, resume: State | None, weights: Mapping[str, Tensor], checkpoint_seconds: float
-    ) -> None:
-        """Start afresh from the seed, perhaps with given weights, or go on from `resume`."""
-        torch.manual_seed(self.game.spec.seed)
-        if resume is not None:
-            known = resume.facts["spec"]["dataset"].get("sha256")
-            if known != self.game.spec.dataset.get("sha256"):
-                raise BadSpec("the checkpoint was made with another data set")
-            self.load(resume)
-            self.rollbacks = resume.facts.get("rollbacks", 0)
-            self.saved_step = self.game.step
-        else:
-            plant(self.game, dict(weights))
-        self.pace.begin(self.game.images, resume.facts["seconds"] if resume else 0.0)
-        self.good = resume or self.state()
-        self.every = checkpoint_seconds
-        self.pace.due("checkpoint", every=min(FIRST_CHECKPOINT_SECONDS, checkpoint_seconds))
-        self.pace.due("progress", every=PROGRESS_SECONDS)
-        self.samples.go_on(self.game.kimg, self.fraction)
-
-    def state(self) -> State:
-        facts = {
-            "sampler": self.sampler.position,
-            "seconds": self.pace.seconds,
-            "rollbacks": self.rollbacks,
-        }
-        return capture(self.game, facts)
-
-    def load(self, state: State) -> None:
-        restore(self.game, state)
-        self.sampler.position = state.facts["sampler"]
-
-    def step(self) -> None:
-        """One step of both players on the next batch."""
-        spec = self.game.spec
-        rows = self.data.rows(self.sampler.take(spec.recipe.batch))
-        batch = TASKS[spec.task].batch(rows, self.game.rng)
-        if spec.recipe.flip:
-            batch = replace(batch, target=mirrored(batch.target, self.game.rng))
-        for name, value in self.game.play(batch, self.fraction).items():
-            self.window[name].append(value)
-
-    def events(self) -> Iterator[Event]:
-        """What is due after a step, and what was asked for."""
-        if self.pace.due("progress", every=PROGRESS_SECONDS):
-            seen = self.progress()
-            if not self.sound(seen):
-                yield self.roll_back(seen.losses)
-                return
-            yield seen
-        if self.asked("sample") or self.sample_due():
-            yield self.sample()
-        if self.checkpoint_due() and self.game.finite():
-            yield from self.commit()
-
-    def progress(self) -> Progress:
-        """Where the training is, with the mean losses since the last time."""
-        step = self.game.step
-        self.losses |= {k: float(torch.stack(v).mean()) for k, v in self.window.items()}
-        self.window.clear()
-        return Progress(
-            step=step,
-            kimg=self.game.kimg,
-            fraction=self.fraction,
-            seconds=self.pace.seconds,
-            eta_seconds=self.pace.eta(self.fraction),
-            images_per_second=self.pace.rate(self.game.images),
-            losses={**self.losses, "augment_p": self.game.augment.p},
-        )
-
-    def sound(self, seen: Progress) -> bool:
-        """Whether losses and networks are finite."""
-        return all(map(math.isfinite, seen.losses.values())) and self.game.finite()
-
-    def roll_back(self, losses: dict[str, float]) -> Alarm:
-        """Return to the last good state with half the step size; give up after some times."""
-        step, self.rollbacks = self.game.step, self.rollbacks + 1
-        if self.rollbacks > MAX_ROLLBACKS:
-            raise Diverged(
-                f"the losses were not finite at step {step}, after {MAX_ROLLBACKS} retries with "
-                "smaller steps; try a lower lr or a higher gamma"
-            )
-        scale = self.game.lr_scale / 2
-        self.load(self.good)
-        self.losses.clear()
-        self.pace.rate(self.game.images)  # the speed is measured anew from here
-        self.game.lr_scale = scale
-        text = f"losses not finite ({losses}); back to step {self.game.step}, step size x {scale}"
-        return Alarm(step=step, kind="not_finite", message=text)
-
-    def sample_due(self) -> bool:
-        reached = self.samples.reached(self.game.kimg, self.fraction)
-        return reached and self.pace.due("sample", every=SAMPLE_SECONDS)
-
-    def sample(self) -> Sample:
-        """Paint the fixed seeds with the averaged generator."""
-        self.samples.go_on(self.game.kimg, self.fraction)
-        images = self.game.paint(*samples.fixed_inputs(self.game.spec))
-        return Sample(step=self.game.step, kimg=self.game.kimg, grid=grid(levels(images)))
-
-    def checkpoint_due(self) -> bool:
-        return self.asked("checkpoint") or self.pace.due("checkpoint", every=self.every)
-
-    def commit(self, *, final: bool = False) -> Iterator[Event]:
-        """Remember the present state as good, and save it as soon as the disk has room."""
-        step, kimg = self.game.step, self.game.kimg
-        state = self.good = self.state()
-        committed = yield from until_room(lambda: self.save(step, state), self.patience, step)
-        self.saved_step = step
-        yield Checkpoint(step=step, kimg=kimg, committed=committed, state=state, final=final)
-
-    def rest(self, seconds: float) -> None:
-        """Wait without spending the budget."""
-        before = self.pace.clock()
-        self.wait(seconds)
-        self.pace.idle(self.pace.clock() - before)
-
-    def leave(self) -> None:
-        """Save what is not saved yet; whoever ends us does not wait for room on the disk."""
-        if not self.unsaved or not self.game.finite():
-            return
-        try:
-            self.save(self.game.step, self.state())
-        except OSError as error:
-            if not disk_full(error):
-                raise

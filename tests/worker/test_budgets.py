@@ -11,7 +11,7 @@ from models.registry import architectures
 from tests.worker.games import Folder, tiny_game, tiny_spec
 from worker import budgets
 from worker.machine import available_bytes, memory_bytes, resident_bytes
-from worker.snapshot import capture
+from worker.snapshot import capture, kept
 from worker.spec import TrainSpec
 
 
@@ -28,7 +28,9 @@ def test_the_size_of_a_checkpoint_is_foreseen(name: str, tmp_path: Path) -> None
         for parameter in network.parameters():
             parameter.grad = parameter.detach().clone()
         game.advance(player)
-    committed = Folder(tmp_path)(1, capture(game, {}))
+    state = capture(game, {})
+    best = {f"best.{name}": kept(value) for name, value in game.ema.state_dict().items()}
+    committed = Folder(tmp_path)(1, replace(state, tensors=state.tensors | best))
     assert budgets.need(spec).checkpoint == pytest.approx(committed.bytes, rel=0.03)
 
 

@@ -16,11 +16,11 @@ from tests.worker.datasets import dataset
 from tests.worker.games import CPU, Folder, tiny_spec
 from worker import checkpoint
 from worker.checkpoint import State
-from worker.events import Waiting
+from worker.events import Alarm, Checkpoint, Event, Progress, Sample, Waiting
 from worker.losses import losses
 from worker.patience import Patience
 from worker.spec import Budget
-from worker.train import Alarm, Checkpoint, Event, Progress, Sample, train
+from worker.train import train
 
 
 def ticking(seconds: float = 1.0):

@@ -1,0 +1,150 @@
+"""Light evaluation of a training: now and then the averaged generator is compared with some reals.
+
+When that happens is a matter of images shown, never of time, and no random number of the training
+is used: what is chosen by it is the same in every run. It knows no files and no queue.
+"""
+
+import math
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from worker.data import Dataset
+from worker.distances import kernel_distance
+from worker.events import Pulse
+from worker.neighbours import coverage
+from worker.spaces import rand64
+from worker.spec import TrainSpec
+from worker.swd import sliced_wasserstein
+from worker.tasks import conditions, levels
+
+IMAGES = 512  # of each side; fewer when the data set has fewer
+FEWEST = 32  # below this nothing is measured: the figures would be noise
+CHUNK = 32  # images painted between two looks at what is asked for
+PATCHES, PROJECTIONS = 16, 64  # of the sliced Wasserstein distance; an evaluation takes more
+KEY = 20_180_612  # of the choice of reals and of the noise: the same for every training
+SHARE = 0.03  # of the time of a training, at most, for measuring
+SECONDS, SECONDS_EACH = 0.3, 0.001  # of a measurement, and of one image besides painting it
+CLEARLY = 2.0  # standard deviations by which another state must be better to be preferred
+
+Paint = Callable[[Tensor, Tensor | None], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """One measurement. `kd` is unbiased: near zero it may be slightly negative."""
+
+    step: int
+    kimg: float
+    kd: float
+    kd_sd: float
+    coverage: float
+    swd: float
+
+    def values(self) -> dict[str, float]:
+        """The figures by name, for the series of the job."""
+        return {"kd": self.kd, "kd_sd": self.kd_sd, "coverage": self.coverage, "swd": self.swd}
+
+    def clearly_better(self, other: "Figures") -> bool:
+        """Whether the distance is smaller by more than the noise of both."""
+        return self.kd + CLEARLY * math.hypot(self.kd_sd, other.kd_sd) < other.kd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What every measurement of a training has in common; N rows each."""
+
+    images: np.ndarray  # uint8 [N, H, W, C]
+    features: np.ndarray  # [N, d]
+    z: Tensor  # [N, z_dim]
+    c: Tensor | None  # [N, c_dim], the classes of the reals
+
+
+class Gauge:
+    """Measures every `recipe.measure_kimg` thousand images, and remembers the best and the last."""
+
+    def __init__(self, spec: TrainSpec, data: Dataset) -> None:
+        self.every = spec.recipe.measure_kimg
+        self.count = min(IMAGES, len(data))
+        self.next = self.every
+        self.best: Figures | None = None
+        self.last: Figures | None = None
+        self._spec, self._data = spec, data
+
+    def due(self, kimg: float) -> bool:
+        """Whether as many images were shown as the next measurement wants."""
+        return self.able and self.every > 0 and kimg >= self.next
+
+    @property
+    def able(self) -> bool:
+        return self.count >= FEWEST
+
+    def measure(self, paint: Paint, step: int, kimg: float) -> Generator[Pulse, None, Figures]:
+        """The figures of what `paint` paints now. Yields often, so that its caller can stop it."""
+        real = self.reference
+        fakes, features = [], []
+        for start in range(0, self.count, CHUNK):
+            part = slice(start, start + CHUNK)
+            c = None if real.c is None else real.c[part]
+            fakes.append(levels(paint(real.z[part], c)))
+            features.append(rand64().features(fakes[-1]))
+            yield Pulse(step=step)
+        of_fakes = np.concatenate(features)
+        kd, kd_sd = kernel_distance(real.features, of_fakes)
+        figures = Figures(
+            step=step,
+            kimg=kimg,
+            kd=kd,
+            kd_sd=kd_sd,
+            coverage=coverage(real.features, of_fakes),
+            swd=sliced_wasserstein(
+                real.images, np.concatenate(fakes), patches=PATCHES, projections=PROJECTIONS
+            ),
+        )
+        self.next = (math.floor(kimg / self.every) + 1) * self.every if self.every else math.inf
+        self.last = figures
+        return figures
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps, as JSON."""
+        kept = {"best": self.best, "last": self.last}
+        return {"next": self.next} | {k: vars(v) if v else None for k, v in kept.items()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state`; checkpoints from before there was one measure from here on."""
+        self.next = state.get("next", self.every)
+        self.best, self.last = (
+            Figures(**state[name]) if state.get(name) else None for name in ("best", "last")
+        )
+
+    @cached_property
+    def reference(self) -> "Reference":
+        """The reals, and what the generator is asked for; made when it is first needed."""
+        bits = [np.random.Generator(np.random.Philox(key=KEY + i)) for i in range(2)]
+        rows = self._data.rows(np.sort(bits[0].permutation(len(self._data))[: self.count]))
+        images, shape = rows.images.numpy(), self._spec.shape
+        z = bits[1].standard_normal((self.count, shape.z_dim), dtype=np.float32)
+        return Reference(
+            images=images,
+            features=rand64().features(images),
+            z=torch.from_numpy(z),
+            c=None if rows.labels is None else conditions(rows.labels, shape.c_dim),
+        )
+
+
+def selection(best: Figures | None, last: Figures | None) -> dict[str, Any]:
+    """Which state becomes the model, and why: the last, unless an earlier one is clearly better."""
+    if best is None or last is None:
+        return {"from": "last", "reason": "nothing was measured"}
+    if best.step != last.step and best.clearly_better(last):
+        reason = (
+            f"the kernel distance was {best.kd:.4f} at step {best.step} and "
+            f"{last.kd:.4f} at the end, a difference beyond their noise"
+        )
+        return {"from": "best", "reason": reason, **vars(best)}
+    return {"from": "last", "reason": "no earlier state was clearly better", **vars(last)}
