@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Response
 
 from app.deps import Everything, IdempotencyKey, json_only
-from app.jobs import JobId, actions_of, with_urls
+from app.jobs import OF_TRAININGS, JobId, actions_of, with_urls
 from app.lineage import retried
 from app.services import Services
 from core.errors import Conflict
@@ -100,9 +100,10 @@ def edit_job(held: Everything, job_id: JobId, place: Place) -> Job:
 
 
 def _ask(response: Response, held: Services, job_id: str, word: Word) -> Job:
-    job = held.jobs.get(job_id)
-    if word in ("checkpoint", "sample") and job.kind is not JobKind.TRAIN:
-        raise _refusal(job)
+    if word in OF_TRAININGS:
+        job = held.jobs.get(job_id)
+        if job.kind is not JobKind.TRAIN:
+            raise _refusal(job)
     before, after, allowed = held.jobs.ask(job_id, word)
     job = held.jobs.get(job_id)
     if not allowed:

@@ -10,17 +10,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from kombu.exceptions import OperationalError
 from pydantic import Field
-from redis.exceptions import (
-    BusyLoadingError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-    ResponseError,
-)
+from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
+from core.connection import our_mistake, trouble
 from core.errors import GanvasError, Internal, Invalid, StorageFull, Unavailable
 from core.files import OUT_OF_ROOM
 from core.schemas import Answer
@@ -32,6 +27,9 @@ STATUSES: dict[str, int] = {
     "conflict": 409,
     "in_use": 409,
     "not_ready": 409,
+    "dataset_changed": 409,
+    "bad_spec": 409,
+    "precondition_failed": 412,
     "idempotency_mismatch": 422,
     "not_trainable": 422,
     "queue_full": 429,
@@ -49,6 +47,7 @@ STATUSES: dict[str, int] = {
     "wrong_host": 421,
     "wrong_origin": 403,
     "header_too_large": 431,
+    "deadline_exceeded": 504,
 }
 # What the framework itself refuses: status -> code and title.
 REFUSALS: dict[int, tuple[str, str]] = {
@@ -155,18 +154,11 @@ def as_expected(error: Exception) -> GanvasError | None:
     """What an exception of a library means to the client; None when it is our own mistake."""
     if isinstance(error, GanvasError):
         return error
-    if isinstance(error, RedisError | OperationalError) and not _ours(error):
-        name = type(error).__name__
-        return Unavailable(f"Redis did not do its part ({name}). Try again.", retry_after=2)
+    if isinstance(error, RedisError | OperationalError) and not our_mistake(error):
+        return Unavailable(f"{trouble(error)}. Try again.", retry_after=2)
     if isinstance(error, OSError) and error.errno in OUT_OF_ROOM:
         return StorageFull("The disk of the service is full.", retry_after=60)
     return None
-
-
-def _ours(error: Exception) -> bool:
-    """Whether Redis refused a command because it was wrong, which no repetition cures."""
-    passing = (BusyLoadingError, ReadOnlyError, OutOfMemoryError)
-    return isinstance(error, ResponseError) and not isinstance(error, passing)
 
 
 def unexpected(scope: Any, error: Exception) -> Response:

@@ -33,7 +33,8 @@ class Order(Look):
         str | None,
         Field(
             max_length=160,
-            description="`name`, `name@3`, `job:{id}`, `job:{id}@{step}`; default: the newest.",
+            description="`name`, `name@3`, `name@stable`, `job:{id}`, `job:{id}@{step}`; default: "
+            "the newest.",
             examples=["sprites"],
         ),
     ] = None

@@ -9,8 +9,8 @@ from redis.exceptions import RedisError
 
 from app.deps import Workers
 from app.errors import expected
+from core.connection import trouble
 from core.errors import NoWorker
-from core.presence import catalogue
 from core.queue import QUEUES
 from core.schemas import Answer, Page, WorkerInfo
 
@@ -46,7 +46,7 @@ def show_readiness(request: Request, workers: Workers) -> Any:
     try:
         living = workers.alive()
     except RedisError as error:
-        return _not_ready(request, [f"Redis does not answer ({type(error).__name__})."])
+        return _not_ready(request, [f"{trouble(error)}."])
     counts = {queue: sum(queue in worker.queues for worker in living) for queue in QUEUES}
     reasons = [f"No {queue} worker is alive." for queue, count in counts.items() if count == 0]
     return _not_ready(request, reasons) if reasons else Ready(workers=counts)
@@ -61,7 +61,7 @@ async def show_version() -> Build:
 @router.get("/catalogue", response_model=dict[str, Any])
 def show_catalogue(workers: Workers) -> dict[str, Any]:
     """Tasks, architectures, losses, presets, and the JSON Schema of `options`."""
-    offer = catalogue(workers.alive())
+    offer = workers.catalogue()
     if offer is None:
         raise NoWorker("No train worker has said yet what it can do.", retry_after=5)
     return offer

@@ -57,6 +57,11 @@ def with_urls(job: Job) -> Job:
         urls["dataset"] = f"/v1/datasets/{output['dataset']}"
     if "model" in output and "version" in output:
         urls["model"] = f"/v1/models/{output['model']}/versions/{output['version']}"
+        if job.kind is JobKind.EVALUATE:
+            results = f"{urls['model']}/evaluations"
+            names = output.get("pictures", [])
+            urls["evaluations"] = results
+            urls |= {name: f"{results}/{job.id}/{name}.png" for name in names}
     return job.model_copy(update={"urls": urls})
 
 

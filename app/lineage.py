@@ -11,9 +11,10 @@ from typing import Any
 from app.images import resolve
 from app.services import Services
 from core.checkpoints import FOLDER, INIT, CheckpointRecord, checkpoint_records, hand_on
-from core.errors import Conflict, Invalid, NotFound, NotReady
+from core.datasets import SAMPLE_PREFIX, DatasetStore
+from core.errors import Conflict, DatasetChanged, Invalid, NotFound, NotReady
 from core.jobs import JobStore
-from core.lineage import check_lineage
+from core.lineage import check_lineage, check_networks, networks_of
 from core.registry import HEADER, WEIGHTS, Reference
 from core.requests import Budget, TrainRequest
 from core.schemas import Dataset, Job, JobKind, JobState
@@ -32,7 +33,7 @@ class Beginning:
 def continued(held: Services, order: TrainRequest) -> tuple[Job, Beginning]:
     """Go on from the last checkpoint of `resume_from`, with a larger budget; by default its own.
 
-    Raises NotReady, Conflict, Invalid.
+    Raises NotReady, Conflict, Invalid, DatasetChanged.
     """
     assert order.resume_from is not None
     job = source_job(held.jobs, order.resume_from)
@@ -44,6 +45,7 @@ def continued(held: Services, order: TrainRequest) -> tuple[Job, Beginning]:
     if "budget" not in order.model_fields_set:
         order = order.model_copy(update={"budget": Budget(**job.input["budget"])})
     require_larger(order.budget, records[0])
+    require_data(held.datasets, job, records, "#/resume_from")
     given = order.model_dump(mode="json", include=set(FREE))
     own = {name: value for name, value in job.input.items() if name != "retry_of"}
     input = own | given | {"model": order.name or job.input["model"]}
@@ -51,9 +53,10 @@ def continued(held: Services, order: TrainRequest) -> tuple[Job, Beginning]:
 
 
 def retried(held: Services, job: Job) -> Beginning:
-    """The same work again, from the last checkpoint where there is one."""
+    """The same work again, from the last checkpoint where there is one. Raises DatasetChanged."""
     folder = held.jobs.home.job(job.id)
     records = checkpoint_records(folder)
+    require_data(held.datasets, job, records, "#/input/dataset_id")
     again = {"retry_of": job.id, "resume_from": job.id if records else None}
     return Beginning(input=job.input | again, furnish=heirloom(folder, records))
 
@@ -86,6 +89,7 @@ def initialised(
     """Begin with the weights of `origin`. Raises Invalid."""
     model = origin.model
     known = dataset or model  # of a sample that is not drawn yet the worker checks the rest
+    check_networks(networks_of(model.architecture, model.resolved, model.z_dim), order.options)
     check_lineage(
         model,
         classes=known.classes,
@@ -136,6 +140,27 @@ def require_larger(budget: Budget, newest: CheckpointRecord) -> None:
             raise _refused(f"budget/{name}", f"{text} Give a larger one.")
 
 
+def require_data(
+    datasets: DatasetStore, job: Job, records: list[CheckpointRecord], pointer: str
+) -> None:
+    """Refuse now what the worker would refuse later: the data set has to be there, and to go on
+    from a checkpoint it has to be the one of it. A sample set that is gone is drawn again.
+
+    Raises DatasetChanged.
+    """
+    dataset_id = str(job.input.get("dataset_id", ""))
+    try:
+        now = datasets.get(dataset_id).sha256
+    except NotFound as error:
+        if str(job.input.get("dataset")).startswith(SAMPLE_PREFIX):
+            return
+        raise _changed(f"The data set {dataset_id} is gone", pointer) from error
+    began = records[0].facts.get("spec", {}).get("dataset", {}).get("sha256") if records else None
+    if began is not None and now is not None and began != now:
+        told = f"The training began with other images (sha256 {began[:12]})"
+        raise _changed(f"{told} than {dataset_id} has now (sha256 {now[:12]})", pointer)
+
+
 def spent_of(record: CheckpointRecord) -> dict[str, float]:
     """What a checkpoint has used, in each unit of a budget."""
     kimg, seconds = record.facts.get("kimg", 0.0), record.facts.get("seconds", 0.0)
@@ -159,6 +184,11 @@ def link_model(held: Services, found: Reference, folder: Path) -> None:
     same = [record for record in records if record.step == found.model.steps]
     with contextlib.suppress(FileNotFoundError):
         hand_on(same[:1], folder, "checkpoint")
+
+
+def _changed(what: str, pointer: str) -> DatasetChanged:
+    text = f"{what}. Upload the images and train on that: POST /v1/train."
+    return DatasetChanged(text, errors=[{"pointer": pointer, "message": f"{what}."}])
 
 
 def _refused(field: str, message: str) -> Invalid:

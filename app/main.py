@@ -8,12 +8,35 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from app import actions, datasets, docs, errors, generate, health, jobs, models, runs, train
+from app import (
+    actions,
+    aliases,
+    archives,
+    cards,
+    compare,
+    datasets,
+    docs,
+    errors,
+    evaluate,
+    exports,
+    generate,
+    health,
+    jobs,
+    metrics,
+    models,
+    runs,
+    storage,
+    store,
+    train,
+)
 from app.guard import Bodies, Failures, Guard, Heads
 from app.schema import PROBLEMS, openapi
 from app.services import open_services
 from core.crashpoints import arm
+from core.errors import Invalid
 from core.settings import Settings
+
+STREAMED = ("/v1/datasets", "/v1/models")  # their uploads are bounded where they are read
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -41,7 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _route(app)
     errors.install(app)
     app.add_middleware(Failures)
-    app.add_middleware(Bodies, limit=chosen.max_body_bytes, streamed=("/v1/datasets",))
+    app.add_middleware(Bodies, limit=chosen.max_body_bytes, streamed=STREAMED)
     app.add_middleware(Heads)
     app.add_middleware(Guard, hosts=chosen.allowed_hosts)
     return app
@@ -54,11 +77,30 @@ def _route(app: FastAPI) -> None:
     """
     app.include_router(generate.router, prefix="/v1")
     app.include_router(generate.router, include_in_schema=False)
-    for part in (models, jobs, actions, runs, datasets, train, health):
+    for part in (
+        compare,
+        models,
+        aliases,
+        archives,
+        cards,
+        exports,
+        store,
+        storage,
+        evaluate,
+        jobs,
+        actions,
+        runs,
+        datasets,
+        train,
+        health,
+    ):
         app.include_router(part.router, prefix="/v1")
     app.include_router(train.router, include_in_schema=False)
     app.include_router(health.about)
+    app.include_router(metrics.router)
     app.include_router(docs.router)
+    app.include_router(compare.style)
+    app.include_router(cards.style)
 
 
 def _operation_id(route: APIRoute) -> str:
@@ -72,6 +114,10 @@ def main() -> None:
     os.umask(0o077)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = Settings()
+    try:
+        settings.folders.create()
+    except Invalid as error:
+        raise SystemExit(error.detail) from error
     arm(settings.crash_at, settings.home)
     serve(create_app(settings), settings)
 

@@ -1,6 +1,9 @@
-"""The trained models: newest versions, all versions of one, cards, samples, and single images."""
+"""The trained models: newest versions, all versions of one, cards, samples, and single images.
 
-from typing import Annotated, Any
+Their aliases: app/aliases.py.
+"""
+
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import Field
@@ -11,10 +14,12 @@ from app.generate import IMAGES
 from app.images import EXTENSIONS, Look, answer, picture_of
 from app.pages import after_cursor, page
 from app.queries import documented, query_of
+from app.room import bytes_below
+from core.aliases import LATEST
 from core.errors import NotFound
 from core.generation import Format
 from core.ids import Id
-from core.registry import Reference
+from core.registry import ModelStore, Reference
 from core.schemas import Model, Page
 from core.seeds import MAX_TEXT, parse_seed
 
@@ -37,6 +42,10 @@ def with_urls(model: Model) -> Model:
         "self": own,
         "generate": f"/v1/generate?model={model.name}@{model.version}",
         "samples": f"{own}/samples.png",
+        "card": f"{own}/card",
+        "archive": f"{own}/archive",
+        "versions": f"/v1/models/{model.name}/versions",
+        "aliases": f"/v1/models/{model.name}/aliases",
     }
     if model.job is not None:
         urls["job"] = f"/v1/jobs/{model.job}"
@@ -59,24 +68,44 @@ def list_models(
 
 @router.get("/{name}")
 def show_model(models: Models, name: Name) -> NamedModel:
-    """The newest version of one model."""
-    versions = models.versions(name)
-    if not versions:
-        raise NotFound("There is no model with this name; GET /v1/models lists them.")
+    """The newest version of one model, and its aliases."""
+    versions = versions_of(models, name)
     numbers = [model.version for model in versions]
-    card: dict[str, Any] = with_urls(versions[0]).model_dump()
-    return NamedModel(**card, versions=numbers, aliases={"latest": numbers[0]})
+    moved = {alias: model.version for model in versions for alias in model.aliased_as}
+    aliases = {LATEST: numbers[0]} | dict(sorted(moved.items()))
+    return NamedModel(**_sized(models, versions[0]).model_dump(), versions=numbers, aliases=aliases)
+
+
+@router.delete("/{name}", status_code=204)
+def delete_model(models: Models, name: Name) -> None:
+    """Remove all versions for ever, unless an alias points at one of them."""
+    models.remove(name, *(model.version for model in versions_of(models, name)))
+
+
+@router.get("/{name}/versions")
+def list_model_versions(
+    request: Request,
+    response: Response,
+    models: Models,
+    name: Name,
+    limit: Limit = 20,
+    after: After = None,
+) -> Page[Model]:
+    """The cards of all versions, newest first."""
+    found = after_cursor(versions_of(models, name), lambda model: str(model.version), after)
+    shown = [with_urls(model) for model in found[: limit + 1]]
+    return page(request, response, shown, limit, lambda model: str(model.version))
 
 
 @router.get("/{name}/versions/{version}")
 def show_model_version(models: Models, name: Name, version: Version) -> Model:
     """The card of one version."""
-    return with_urls(models.get(name, version))
+    return _sized(models, models.get(name, version))
 
 
 @router.delete("/{name}/versions/{version}", status_code=204)
 def delete_model_version(models: Models, name: Name, version: Version) -> None:
-    """Remove one version for ever."""
+    """Remove one version for ever, unless an alias points at it."""
     models.remove(name, version)
 
 
@@ -108,3 +137,17 @@ async def show_model_image(
     format: Format = EXTENSIONS[extension]
     picture = picture_of(model, [parse_seed(seed)], look, format)
     return await answer(request, held, reference, picture, name=name, download=look.download)
+
+
+def versions_of(models: ModelStore, name: str) -> list[Model]:
+    """Newest first. Raises NotFound."""
+    versions = models.versions(name)
+    if not versions:
+        raise NotFound("There is no model with this name; GET /v1/models lists them.")
+    return versions
+
+
+def _sized(models: ModelStore, model: Model) -> Model:
+    """The card and how much room its folder takes."""
+    size = bytes_below(models.folder(model))
+    return with_urls(model).model_copy(update={"disk_bytes": size})

@@ -16,7 +16,7 @@ import redis.asyncio
 from celery import Celery
 from redis.exceptions import RedisError
 
-from core.connection import connect_async
+from core.connection import connect_async, trouble
 from core.generation import Batch, reply_key, unpack_reply
 from core.queue import send_batch
 from core.settings import Settings
@@ -56,13 +56,19 @@ class Courier:
             self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _receive(self, client: redis.asyncio.Redis, answered: Answered) -> None:
+        told = ""  # the same trouble once, not with every try
         while True:
             try:
                 item: Any = await client.blpop([self.reply], timeout=BLOCK_SECONDS)
             except (RedisError, OSError) as error:
-                log.warning("replies wait for Redis: %s", error)
+                if trouble(error) != told:
+                    told = trouble(error)
+                    log.warning("replies wait: %s (%s)", told, error)
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
+            if told:
+                log.warning("replies come again")
+            told = ""
             if item is not None:
                 deliver(item[1], answered)
 

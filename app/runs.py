@@ -4,20 +4,28 @@ import os
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
-from app.deps import PNG, Documented, Jobs
+from app.deps import BINARY, PNG, Documented, Jobs
 from app.files import read_plain, send
 from app.jobs import JobId
 from app.series import Series, as_csv, read_rows, thin
+from app.tables import PARQUET, Table, csv_pieces, parquet_pieces
 from core.checkpoints import checkpoint_records
-from core.errors import NotFound
+from core.errors import Invalid, NotFound
 from core.registry import snapshot_folders
 from core.schemas import Answer, JobCheckpoint, JobCheckpoints
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["jobs"])
 LOG_BYTES = 64 * 1024
 TEXT: Documented = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
-CSV: Documented = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+CSV = "text/csv"
+TABLES: Documented = {
+    200: {"content": {CSV: {"schema": {"type": "string"}}, PARQUET: BINARY}},
+    406: {"description": "Parquet without pyarrow"},
+}
+POINTS = 1000  # of a chart
+VARY = {"Vary": "Accept"}
 
 
 class Sample(Answer):
@@ -32,23 +40,41 @@ class Samples(Answer):
     data: list[Sample]
 
 
-@router.get("/metrics", response_model=Series, responses=CSV)
+@router.get("/metrics", response_model=Series, responses=TABLES)
 def show_job_metrics(
     request: Request,
+    response: Response,
     jobs: Jobs,
     job_id: JobId,
     keys: Annotated[
         str | None, Query(max_length=1024, description="Comma-separated names; default: all.")
     ] = None,
     since_step: Annotated[int, Query(ge=-1, le=2**53)] = -1,
-    max_points: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    max_points: Annotated[
+        int | None,
+        Query(ge=0, le=10_000, description="0: every step. Default: 1000; of CSV and Parquet, 0."),
+    ] = None,
 ) -> Any:
-    """Losses and measurements over the steps, thinned out to mean, minimum and maximum."""
+    """Losses and measurements over the steps, thinned out to mean, minimum and maximum.
+
+    By `Accept` also as CSV or Parquet: with every step in a row, CSV on request thinned out too.
+    """
     jobs.get(job_id)
-    rows = read_rows(jobs.home.job(job_id) / "metrics.jsonl", since_step)
-    series = thin(rows, keys.split(",") if keys else None, max_points)
-    if "text/csv" in request.headers.get("accept", ""):
-        return Response(as_csv(series), media_type="text/csv")
+    path, names = jobs.home.job(job_id) / "metrics.jsonl", keys.split(",") if keys else None
+    accept = request.headers.get("accept", "")
+    if PARQUET in accept:
+        if max_points:
+            raise Invalid("Parquet has every step: leave max_points out. CSV can be thinned out.")
+        pieces = parquet_pieces(Table(path, since_step, names))
+        return StreamingResponse(pieces, media_type=PARQUET, headers=VARY)
+    if CSV in accept and not max_points:
+        lines = csv_pieces(Table(path, since_step, names))
+        return StreamingResponse(lines, media_type=CSV, headers=VARY)
+    points = POINTS if max_points is None else max_points
+    series = thin(read_rows(path, since_step), names, points)
+    if CSV in accept:
+        return Response(as_csv(series), media_type=CSV, headers=VARY)
+    response.headers.update(VARY)
     return series
 
 

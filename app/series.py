@@ -35,7 +35,7 @@ def read_rows(path: Path, since: int) -> list[tuple[int, Row]]:
         return rows
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
-            parsed = _parsed(line)
+            parsed = row_of(line)
             if parsed is None:
                 continue
             while rows and rows[-1][0] >= parsed[0]:
@@ -46,8 +46,8 @@ def read_rows(path: Path, since: int) -> list[tuple[int, Row]]:
 
 
 def thin(rows: list[tuple[int, Row]], keys: list[str] | None, most: int) -> Series:
-    """At most `most` groups of neighbouring steps; without need every step is its own group."""
-    width = max(1, math.ceil(len(rows) / most))
+    """At most `most` groups of neighbouring steps; 0 or without need: every step is its own."""
+    width = max(1, math.ceil(len(rows) / most)) if most else 1
     groups = [rows[start : start + width] for start in range(0, len(rows), width)]
     present = {key: None for _, row in rows for key in row}
     names = [key for key in present if keys is None or key in keys]
@@ -72,7 +72,7 @@ def as_csv(series: Series) -> str:
     return file.getvalue()
 
 
-def _parsed(line: str) -> tuple[int, Row] | None:
+def row_of(line: str) -> tuple[int, Row] | None:
     """None for a line that is still being written."""
     try:
         record: Any = json.loads(line)

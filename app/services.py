@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from app.batcher import Batcher
 from app.replies import Courier
+from app.room import Meter
 from app.sse import STEP_SECONDS, Streams
 from app.workforce import Workforce
 from core.connection import connect, connect_async, require_supported
@@ -39,6 +40,7 @@ class Services:
     waiting: redis.asyncio.Redis  # for blocking reads of event streams
     streams: Streams
     batcher: Batcher
+    meter: Meter
 
     def hint(self, kind: JobKind) -> None:
         """Wake a worker. When that fails the reconciler does it later."""
@@ -76,6 +78,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 waiting=waiting,
                 streams=Streams(),
                 batcher=batcher,
+                meter=Meter(home),
             )
     finally:
         batcher.close()

@@ -17,7 +17,6 @@ from app.services import Services
 from core.datasets import DatasetStore, sample_id, sample_request
 from core.errors import Invalid, NotFound, NotReady, NotTrainable, NoWorker
 from core.ids import slug
-from core.presence import catalogue
 from core.requests import TrainRequest
 from core.schemas import Dataset, Job, JobKind
 
@@ -38,7 +37,7 @@ def train(
     response: Response, held: Everything, order: TrainRequest, key: IdempotencyKey = None
 ) -> Job:
     """Train a GAN on a data set. The answer is a job: follow it, generate while it runs."""
-    offer = catalogue(held.presence.alive())
+    offer = held.presence.catalogue()
     if offer is None:
         raise NoWorker("No train worker has said yet what it can do.", retry_after=5)
     check(order, offer)

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -67,9 +67,14 @@ async def receive_upload(request: Request, folder: Path, limit: int) -> str:
 
     Raises TooLarge, TooSlow, UnsupportedMedia, Invalid, ClientDisconnect, OSError.
     """
+    return await receive_into(lambda: _sink(request, folder), request, limit)
+
+
+async def receive_into(open_sink: Callable[[], Sink], request: Request, limit: int) -> str:
+    """Stream the body into a sink; answers the SHA-256 of what came. Raises the same."""
     if declared(request.headers) > limit:
         raise _too_large(limit)
-    sink = _sink(request, folder)
+    sink = open_sink()
     try:
         async for block in _blocks(request.receive, limit):
             await run_in_threadpool(sink.write, block)

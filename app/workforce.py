@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from redis.exceptions import RedisError
 
+from core.connection import trouble
 from core.queue import GENERATE
 from core.schemas import WorkerInfo
 
@@ -34,7 +35,7 @@ class Workforce:
                 workers = await asyncio.to_thread(self._alive)
                 self.size = sum(GENERATE in worker.queues for worker in workers)
             except RedisError as error:
-                log.warning("cannot count the workers: %s", error)
+                log.warning("cannot count the workers: %s", trouble(error))
             self._looked = time.monotonic()
             return self.size
 

@@ -10,6 +10,14 @@ import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+)
 from redis.retry import Retry
 
 from core.errors import Unavailable
@@ -46,6 +54,32 @@ def _network(url: str) -> dict[str, Any]:
     if url.startswith("unix:"):
         return {}
     return {"socket_connect_timeout": 3, "socket_keepalive": True}
+
+
+def trouble(error: Exception) -> str:
+    """What a command that failed says of the server; without the full stop."""
+    if _misconfigured(error):
+        return "Redis cannot write to its own disk and refuses changes: make room for it"
+    match error:
+        case OutOfMemoryError():
+            return "Redis is at its maxmemory and refuses new work: give it more"
+        case AuthenticationError() | NoPermissionError():
+            return "Redis refuses the user or the password in REDIS_URL"
+        case BusyLoadingError():
+            return "Redis is still reading its data"
+    return f"Redis did not do its part ({type(error).__name__})"
+
+
+def our_mistake(error: Exception) -> bool:
+    """Whether the server refused a command because it was wrong, which no repetition cures."""
+    passing = (BusyLoadingError, ReadOnlyError, OutOfMemoryError, NoPermissionError)
+    wrong = isinstance(error, ResponseError) and not isinstance(error, passing)
+    return wrong and not _misconfigured(error)
+
+
+def _misconfigured(error: Exception) -> bool:
+    """The word for a disk that the server cannot write to; Kombu repeats it in its own errors."""
+    return "MISCONF " in str(error)
 
 
 def require_supported(client: redis.Redis) -> None:

@@ -40,6 +40,8 @@ POINTS = {
     "archive.written": "the end of the job is on disk, Redis still lists it as not written",
     "dataset.prepared": "a data set is prepared in its workspace",
     "dataset.renamed": "it has its name, the upload is still there",
+    "evaluation.measured": "the result of an evaluation is in the job's folder",
+    "evaluation.renamed": "it stands beside its model, nobody was told",
     "release.done": "a job was given back",
 }
 

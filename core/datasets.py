@@ -1,6 +1,7 @@
 """The data sets on disk: `datasets/{id}` when ready, `uploads/{id}` while being prepared."""
 
 import errno
+import logging
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from core.ids import new_id
 from core.requests import SampleRequest
 from core.schemas import Dataset
 
+log = logging.getLogger(__name__)
 SAMPLE_PREFIX = "sample:"
 SAMPLES = ("sprites",)
 
@@ -69,12 +71,12 @@ class DatasetStore:
 
     def get(self, dataset_id: str) -> Dataset:
         """The record of a ready data set, or of one that is being prepared. Raises NotFound."""
-        ready = self.home.dataset(dataset_id) / "dataset.json"
-        if ready.exists():
-            return Dataset(**read_json(ready))
-        pending = self.home.upload(dataset_id) / "upload.json"
-        if pending.exists():
-            return Dataset(id=dataset_id, state="preparing", **read_json(pending))
+        ready = _plain(self.home.dataset(dataset_id) / "dataset.json")
+        if ready is not None:
+            return Dataset(**ready)
+        pending = _plain(self.home.upload(dataset_id) / "upload.json")
+        if pending is not None:
+            return Dataset(id=dataset_id, state="preparing", **pending)
         raise NotFound(f"There is no data set {dataset_id}; GET /v1/datasets lists them.")
 
     def find(self, reference: str) -> Dataset:
@@ -105,7 +107,10 @@ class DatasetStore:
     def _present(self, dataset_id: str) -> Dataset | None:
         try:
             return self.get(dataset_id)
-        except (NotFound, FileNotFoundError):  # removed while we looked
+        except NotFound:  # removed while we looked
+            return None
+        except (ValueError, TypeError) as error:  # the others still work
+            log.warning("the record of %s cannot be read: %s", dataset_id, error)
             return None
 
 
@@ -123,6 +128,16 @@ def sample_request(reference: str, resolution: int | None) -> SampleRequest | No
         raise NotFound(f"There is no such sample; there are: {', '.join(SAMPLES)}.")
     chosen = {} if resolution is None else {"resolution": resolution}
     return SampleRequest.model_validate({"sample": name} | chosen)
+
+
+def _plain(path: Path) -> Any:
+    """The record in `path`; None when there is no file, or a link, which is none of ours."""
+    try:
+        return read_json(path)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP):
+            return None
+        raise
 
 
 def _now() -> Any:

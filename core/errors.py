@@ -60,6 +60,11 @@ class NotReady(Conflict):
     title = "It is not ready yet"
 
 
+class PreconditionFailed(GanvasError):
+    code = "precondition_failed"
+    title = "It is not as the request requires"
+
+
 class IdempotencyMismatch(GanvasError):
     code = "idempotency_mismatch"
     title = "This Idempotency-Key was used with another body"
@@ -153,6 +158,11 @@ class IncompatibleCheckpoint(GanvasError):
 class Stalled(GanvasError):
     code = "stalled"
     title = "The work stopped making progress"
+
+
+class DeadlineExceeded(GanvasError):
+    code = "deadline_exceeded"
+    title = "The work was not done in the time it was given"
 
 
 class TooManyCrashes(GanvasError):

@@ -1,10 +1,14 @@
 """Where everything stands on disk: one home folder, shared by the API and all workers."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import NotFound
+from core.errors import Invalid, NotFound
 from core.ids import is_id
+
+ADVICE = "Let GANVAS_HOME be a folder that the user who runs the service may write to."
+EFFECTIVE = os.access in os.supports_effective_ids
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,10 @@ class Home:
         return self.root / "devices"
 
     @property
+    def features(self) -> Path:
+        return self.root / "features"
+
+    @property
     def uploads(self) -> Path:
         return self.root / "uploads"
 
@@ -46,9 +54,14 @@ class Home:
         return self.uploads / _checked("upload", upload_id)
 
     def create(self) -> None:
-        """Make the folders, readable by their owner only."""
+        """Make the folders, readable by their owner only. Raises Invalid where that is denied."""
         for folder in (self.root, self.datasets, self.jobs, self.models, self.uploads):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise Invalid(f"{folder}: {error.strerror}. {ADVICE}") from error
+            if not os.access(folder, os.W_OK | os.X_OK, effective_ids=EFFECTIVE):
+                raise Invalid(f"{folder} cannot be written to. {ADVICE}")
 
 
 def _checked(kind: str, name: str) -> str:

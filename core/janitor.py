@@ -19,6 +19,7 @@ from core.ids import is_id
 from core.jobs import JobStore
 from core.ledger import guarded
 from core.remains import DOUBT, REQUEST
+from core.retention import Retention
 from core.schemas import Job, JobKind
 
 LEFTOVER_SECONDS = 3600.0
@@ -31,10 +32,11 @@ log = logging.getLogger(__name__)
 class Janitor:
     """One round at a time in the whole service."""
 
-    def __init__(self, jobs: JobStore, keep_days: float) -> None:
+    def __init__(self, jobs: JobStore, keep_days: float, keep_versions: int = 0) -> None:
         self.jobs = jobs
         self.home = jobs.home
         self.keep = timedelta(days=keep_days)
+        self.retention = Retention(jobs, keep_versions)
 
     def tidy(self) -> None:
         """One round, unless somebody else did it within the last minute."""
@@ -46,6 +48,8 @@ class Janitor:
         jobs = [job for ids in self._chunks() for job in self.jobs.get_many(ids)]
         self.retire(jobs)
         self.sweep({job.id: job for job in jobs})
+        self.retention.models.catch_up()
+        self.retention.apply(jobs)
 
     def adopt(self) -> None:
         """Bring back requests that are on disk and that Redis does not know."""
@@ -93,7 +97,7 @@ class Janitor:
         """Everything with a name that no reader looks at, below jobs, data sets and models."""
         for folder in (self.home.root, self.home.datasets, self.home.jobs, self.home.uploads):
             yield from folder.glob(f".*{PARTIAL}")
-        for folder in (self.home.root / "keys", self.home.models):
+        for folder in (self.home.root / "keys", self.home.models, self.home.features):
             yield from folder.glob(f".*{PARTIAL}")
         yield from self.home.models.glob(f"*/.*{PARTIAL}")
         yield from self.home.jobs.glob(f"*/.*{PARTIAL}")

@@ -177,8 +177,7 @@ class JobStore:
 
         Raises NotFound.
         """
-        self.get(job_id)
-        before, after, allowed = self.ledger.run("ask", job_id, word)
+        before, after, allowed = self._known("ask", job_id, word)
         if allowed and word in ("cancel", "pause", "resume"):  # a loss of Redis may not forget it
             with contextlib.suppress(OSError):  # on a full disk jobs can still be cancelled
                 write_json(self.home.job(job_id) / INTENT, {"word": word})
@@ -188,8 +187,7 @@ class JobStore:
 
     def prioritise(self, job_id: str, priority: int) -> bool:
         """Move a job in its queue; False when it has ended. Raises NotFound."""
-        self.get(job_id)
-        moved = bool(self.ledger.run("prioritise", job_id, priority)[1])
+        moved = bool(self._known("prioritise", job_id, priority)[1])
         path = self.home.job(job_id) / REQUEST
         if moved:  # so that a loss of Redis does not forget it
             with contextlib.suppress(OSError, ValueError):
@@ -208,6 +206,15 @@ class JobStore:
         """How often something noteworthy happened: stale_fence, leases_expired, restored, ..."""
         found: Any = guarded(lambda: self.client.hgetall(self.keys.counts))
         return {name: int(number) for name, number in found.items()}
+
+    def _known(self, script: str, job_id: str, *arguments: Any) -> Any:
+        """A transition whose answer begins with the state; of a job that Redis has lost after it
+        was brought back. Raises NotFound."""
+        answer = self.ledger.run(script, job_id, *arguments)
+        if answer[0]:
+            return answer
+        self.get(job_id)
+        return self.ledger.run(script, job_id, *arguments)
 
     def _store(
         self,

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import redis
 from redis.exceptions import RedisError
 
+from core.connection import trouble
 from core.crashpoints import crash_point
 from core.errors import BadSpec, NotFound, QueueFull, Unavailable
 from core.files import remove_tree, write_json
@@ -134,7 +135,4 @@ def guarded(command: Callable[[], T]) -> T:
     try:
         return command()
     except RedisError as error:
-        raise Unavailable(
-            f"Redis did not do its part ({type(error).__name__}). Try again in a moment.",
-            retry_after=2,
-        ) from error
+        raise Unavailable(f"{trouble(error)}. Try again in a moment.", retry_after=2) from error

@@ -1,11 +1,11 @@
-"""What may be fine-tuned into what: one network's picture size and channels, classes by name.
+"""What may be fine-tuned into what: the same networks, picture size and channels, classes by name.
 
 Light, so that the API refuses a request for the same reasons as the worker that carries it out.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from core.errors import Invalid
 
@@ -65,6 +65,29 @@ def check_lineage(
             "#/init_from", f"the {with_labels} has classes, the {without} has none; both must"
         )
     return _by_name(source.classes, classes, label_map)
+
+
+def networks_of(architecture: str, resolved: Mapping[str, Any], z_dim: int) -> dict[str, Any]:
+    """What stands for a model's networks in the `options` of a training.
+
+    `resolved`: anything whose `options` are those of the architecture, a spec or a header.
+    """
+    return {"architecture": architecture, **resolved.get("options", {}), "z_dim": z_dim}
+
+
+def check_networks(networks: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+    """Fine-tuning keeps the networks: raise `Invalid` where the options `told` ask for others."""
+    errors = [
+        {
+            "pointer": f"#/options/{name}",
+            "message": f"fine-tuning keeps the networks of the model, where it is {kept}; leave it "
+            "out, or train without init_from",
+        }
+        for name, kept in networks.items()
+        if told.get(name, kept) != kept
+    ]
+    if errors:
+        raise Invalid(f"{errors[0]['pointer']}: {errors[0]['message']}.", errors=errors)
 
 
 def _by_name(

@@ -1,16 +1,20 @@
 """Signs of life: each worker repeats what it is and what it can do; silence removes it."""
 
+import contextlib
+import json
 import logging
 import time
 from typing import Any
 
 import redis
 from pydantic import ValidationError
+from redis.exceptions import ResponseError
 
 from core.keys import Keys
 from core.schemas import WorkerInfo
 
 TTL_SECONDS = 15
+OFFER_SECONDS = 24 * 3600
 BEAT_SECONDS = 3
 log = logging.getLogger(__name__)
 
@@ -22,16 +26,30 @@ class Presence:
         self.client = client
         self.index = f"{keys.root}workers"
         self.prefix = f"{keys.root}worker:"
+        self.offered = f"{keys.root}catalogue"
 
     def announce(self, worker: WorkerInfo) -> None:
         pipe = self.client.pipeline(transaction=True)
         pipe.set(self.prefix + worker.id, worker.model_dump_json(), ex=TTL_SECONDS)
         pipe.zadd(self.index, {worker.id: time.time()})
+        if worker.catalogue is not None:
+            pipe.set(self.offered, json.dumps(worker.catalogue), ex=OFFER_SECONDS)
         pipe.execute()
 
     def leave(self, worker_id: str) -> None:
         self.client.delete(self.prefix + worker_id)
         self.client.zrem(self.index, worker_id)
+
+    def catalogue(self) -> dict[str, Any] | None:
+        """What can be trained, as the newest train worker announces it.
+
+        When none lives, what the last one of the day announced: the next one takes the job.
+        """
+        offers = [worker for worker in self.alive() if worker.catalogue is not None]
+        if offers:
+            return max(offers, key=lambda worker: worker.started_at).catalogue
+        text: Any = self.client.get(self.offered)
+        return None if text is None else json.loads(text)
 
     def alive(self) -> list[WorkerInfo]:
         """The workers whose last word is younger than TTL_SECONDS."""
@@ -41,7 +59,8 @@ class Presence:
         texts: Any = self.client.mget([self.prefix + worker_id for worker_id in ids])
         gone = [worker_id for worker_id, text in zip(ids, texts, strict=True) if text is None]
         if gone:
-            self.client.zrem(self.index, *gone)
+            with contextlib.suppress(ResponseError):  # a full server can still be asked
+                self.client.zrem(self.index, *gone)
         return [worker for text in texts if text is not None and (worker := _readable(text))]
 
 
@@ -52,9 +71,3 @@ def _readable(text: str) -> WorkerInfo | None:
     except ValidationError as error:
         log.warning("a worker's sign of life cannot be read: %s", error)
         return None
-
-
-def catalogue(workers: list[WorkerInfo]) -> dict[str, Any] | None:
-    """What the living workers can train, as the newest of them announces it."""
-    offers = [worker for worker in workers if worker.catalogue is not None]
-    return max(offers, key=lambda worker: worker.started_at).catalogue if offers else None

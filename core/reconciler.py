@@ -34,7 +34,7 @@ class Reconciler:
         self.celery = celery
         self.messages = key_prefix(settings.prefix)
         self.period = min(PERIOD_SECONDS, settings.lease_seconds / 4)
-        self.janitor = Janitor(jobs, settings.keep_jobs_days)
+        self.janitor = Janitor(jobs, settings.keep_jobs_days, settings.keep_versions)
         self._stopped = threading.Event()
         self._tidy_at = 0.0
         self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)

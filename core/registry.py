@@ -1,20 +1,21 @@
 """The trained models on disk: `models/{name}/{version}/` with weights, header and card.
 
-A version is immutable. `model=` takes `name`, `name@3`, `name@latest`, `job:{id}` (the newest
-checkpoint of a job), `job:{id}@{step}` or nothing (the newest model of all).
+A version is immutable. `model=` takes `name`, `name@3`, `name@latest` or another alias, `job:{id}`
+(the newest checkpoint of a job), `job:{id}@{step}` or nothing (the newest model of all).
 """
 
 import errno
-import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from core.aliases import LATEST, Aliases
 from core.crashpoints import crash_point
-from core.errors import NotFound, NotReady
-from core.evaluations import evaluations_of, publish_evaluation
+from core.errors import InUse, NotFound, NotReady
+from core.evaluations import publish_evaluation
 from core.files import (
     publish_folder,
     read_json,
@@ -24,17 +25,22 @@ from core.files import (
     write_once,
 )
 from core.home import Home
-from core.ids import is_id
+from core.inventory import (
+    CARD,
+    NOTHING,
+    Inventory,
+    card_in,
+    overlooked,
+    stamp,
+    take_inventory,
+    tell,
+)
 from core.schemas import Model
 
-LATEST = "latest"
 WEIGHTS = "model.safetensors"
 HEADER = "model.json"
-CARD = "card.json"
-CHANGED = "changed.json"  # replaced with every change
 DECISION = "published.json"  # in the folder of the job
 JOB_PREFIX = "job:"
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +57,7 @@ class ModelStore:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self._seen = (-1, -1)
-        self._models: dict[str, dict[int, Model]] = {}
-        self._newest_first: list[Model] = []
+        self._known = NOTHING
 
     def publish(self, source: Path, name: str, card: dict[str, Any]) -> Model:
         """Move a folder with weights and header to its place as the next version of `name`.
@@ -66,7 +70,7 @@ class ModelStore:
         folder.mkdir(mode=0o700, exist_ok=True)
         version = self._decide(self.home.job(card["job"]) / DECISION, folder)
         crash_point("publish.decided")
-        identity = {"name": name, "version": version, "created_at": _now()}
+        identity = {"name": name, "version": version, "created_at": now()}
         write_json(source / CARD, describe(source, card | identity))
         try:
             publish_folder(source, folder / str(version))
@@ -75,26 +79,27 @@ class ModelStore:
                 raise
             remove_tree(source)  # an attempt before this one was quicker: the first one stays
         crash_point("publish.renamed")
-        self._touch()
+        tell(self.home)
         crash_point("publish.told")
-        return self._load(name, version)
+        return card_in(folder, version)
 
     def all(self) -> list[Model]:
         """Every version of every model, newest first."""
-        self._refresh()
-        return list(self._newest_first)
+        return list(self._inventory().newest_first)
 
     def versions(self, name: str) -> list[Model]:
         """The versions of one model, newest first; empty when there is none."""
-        self._refresh()
-        return sorted(self._models.get(name, {}).values(), key=lambda m: m.version, reverse=True)
+        return list(self._inventory().models.get(name, {}).values())
 
     def get(self, name: str, version: int) -> Model:
-        self._refresh()
-        found = self._models.get(name, {}).get(version)
-        if found is None:
-            raise NotFound(f"There is no version {version} of a model with this name.")
-        return found
+        """Raises NotFound."""
+        return self._inventory().get(name, version)
+
+    def aliases(self, name: str) -> Aliases:
+        """The aliases of a model, to read and to move. Raises NotFound."""
+        if not self.versions(name):
+            raise NotFound("There is no model with this name; GET /v1/models lists them.")
+        return Aliases(self.home.model(name), lambda: tell(self.home))
 
     def folder(self, model: Model) -> Path:
         return self.home.model(model.name) / str(model.version)
@@ -106,16 +111,19 @@ class ModelStore:
         if reference.startswith(JOB_PREFIX):
             return self._of_job(reference.removeprefix(JOB_PREFIX))
         name, _, selector = reference.partition("@")
-        versions = self.versions(name) if is_id(name) else []
-        if not versions:
-            known = ", ".join(sorted(self._models)[:10]) or "none yet"
+        inventory = self._inventory()
+        if name not in inventory.models:
+            known = ", ".join(sorted(inventory.models)[:10]) or "none yet"
             raise NotFound(f"There is no model with this name; there are: {known}.")
-        if selector in ("", LATEST):
-            return Reference(model=versions[0], folder=self.folder(versions[0]), pinned=False)
-        if not selector.isascii() or not selector.isdigit() or len(selector) > 9:
-            raise NotFound("After @ stands a version number or the alias latest.")
-        model = self.get(name, int(selector))
-        return Reference(model=model, folder=self.folder(model), pinned=True)
+        if selector.isascii() and selector.isdigit() and len(selector) < 10:
+            model = inventory.get(name, int(selector))
+            return Reference(model=model, folder=self.folder(model), pinned=True)
+        aliases = inventory.aliases[name]
+        if (selector or LATEST) not in aliases:
+            known = ", ".join(list(aliases)[:20])
+            raise NotFound(f"After @ stands a version number or an alias; there are: {known}.")
+        model = inventory.get(name, aliases[selector or LATEST])
+        return Reference(model=model, folder=self.folder(model), pinned=False)
 
     def add_evaluation(self, model: Model, source: Path, job_id: str) -> Model:
         """Put the result of an evaluation (core/evaluations.py) beside the model. Idempotent.
@@ -124,23 +132,34 @@ class ModelStore:
         """
         folder = self.folder(self.get(model.name, model.version))
         publish_evaluation(folder, source, job_id)
-        self._touch()
-        return self._load(model.name, model.version)
+        tell(self.home)
+        return card_in(folder.parent, model.version)
 
-    def remove(self, name: str, version: int) -> None:
-        model = self.get(name, version)
-        remove_tree(self.folder(model))
-        self._touch()
+    def remove(self, name: str, *versions: int) -> None:
+        """Remove these versions, or none. Raises NotFound, InUse."""
+        models = [self.get(name, version) for version in versions]
+        with self.aliases(name).held() as aliases:
+            refuse_aliased(name, {a: v for a, v in aliases.items() if v in versions})
+            try:
+                for model in models:
+                    remove_tree(self.folder(model))
+            finally:
+                tell(self.home)
+
+    def catch_up(self) -> None:
+        """Let every process see what one that died could not tell of."""
+        if overlooked(self.home):
+            tell(self.home)
 
     def _decide(self, path: Path, folder: Path) -> int:
         """The version number that belongs to the job for ever."""
         if path.exists():
             return int(read_json(path)["version"])
-        version = self._reserve(folder)
+        version = self.reserve(folder)
         crash_point("publish.numbered")
         return int(write_once(path, {"version": version})["version"])
 
-    def _reserve(self, folder: Path) -> int:
+    def reserve(self, folder: Path) -> int:
         """A number that no version of this model ever had, nor another training gets."""
         taken = [int(name.strip(".")) for name in os.listdir(folder) if name.strip(".").isdigit()]
         number = max(taken, default=0) + 1
@@ -152,10 +171,10 @@ class ModelStore:
                 number += 1
 
     def _newest(self) -> Reference:
-        self._refresh()
-        if not self._newest_first:
+        models = self._inventory().newest_first
+        if not models:
             raise NotReady("There is no model yet: POST /train makes one.")
-        model = self._newest_first[0]
+        model = models[0]
         return Reference(model=model, folder=self.folder(model), pinned=False)
 
     def _of_job(self, reference: str) -> Reference:
@@ -176,46 +195,12 @@ class ModelStore:
         card = read_json(chosen / CARD)
         return Reference(model=Model(**card), folder=chosen, pinned=False)
 
-    def _touch(self) -> None:
-        """Tell every process that the models changed."""
-        write_json(self.home.models / CHANGED, {"at": _now()})
-
-    def _refresh(self) -> None:
-        changed = self._changed()
-        if changed == self._seen:
-            return
-        models: dict[str, dict[int, Model]] = {}
-        for entry in os.scandir(self.home.models):
-            if entry.is_dir(follow_symlinks=False) and is_id(entry.name):
-                numbers = [int(child.name) for child in os.scandir(entry) if child.name.isdigit()]
-                loaded = ((number, self._readable(entry.name, number)) for number in numbers)
-                models[entry.name] = {number: model for number, model in loaded if model}
-        found = [model for versions in models.values() for model in versions.values()]
-        self._newest_first = sorted(found, key=lambda m: (m.created_at, m.name), reverse=True)
-        self._models = {name: versions for name, versions in models.items() if versions}
-        self._seen = changed
-
-    def _changed(self) -> tuple[int, int]:
-        """Different after every change: two within one tick of the clock replace the file twice."""
-        try:
-            file = (self.home.models / CHANGED).stat().st_ino
-        except FileNotFoundError:
-            file = 0
-        return self.home.models.stat().st_mtime_ns, file
-
-    def _readable(self, name: str, version: int) -> Model | None:
-        """None for a version that is damaged, or removed at this moment: the others still work."""
-        try:
-            return self._load(name, version)
-        except (OSError, ValueError) as error:
-            log.warning("version %d of %s cannot be read: %s", version, name, error)
-            return None
-
-    def _load(self, name: str, version: int) -> Model:
-        folder = self.home.model(name) / str(version)
-        results = evaluations_of(folder)
-        newest = {"evaluation": results[0]} if results else {}
-        return Model(**read_json(folder / CARD) | newest)
+    def _inventory(self) -> Inventory:
+        """The present one. Threads may take it twice; none ever gets a mixture of two."""
+        now, known = stamp(self.home), self._known
+        if now != known.stamp:
+            known = self._known = take_inventory(self.home, now)
+        return known
 
 
 def snapshot_folders(job_folder: Path) -> list[Path]:
@@ -235,5 +220,21 @@ def describe(folder: Path, card: dict[str, Any]) -> dict[str, Any]:
     return header | header["shape"] | card | facts
 
 
-def _now() -> str:
+def refuse_aliased(name: str, aliases: Mapping[str, int]) -> None:
+    """Raise InUse, saying how to move the aliases that point at a version that is to go."""
+    if not aliases:
+        return
+    pointing = ", ".join(f"{alias} (version {version})" for alias, version in aliases.items())
+    first = f"/v1/models/{name}/aliases/{next(iter(aliases))}"
+    raise InUse(
+        f"These aliases of {name} point there: {pointing}. Move each of them to another version "
+        f'first, as with PUT {first} {{"version": N}}, or remove it with DELETE {first}.',
+        errors=[
+            {"pointer": f"#/aliases/{alias}", "message": f"It points at version {version}."}
+            for alias, version in aliases.items()
+        ],
+    )
+
+
+def now() -> str:
     return datetime.now(UTC).isoformat()

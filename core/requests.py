@@ -59,8 +59,9 @@ class TrainRequest(Record):
     )
     init_from: str | None = Field(
         default=None,
-        max_length=128,
-        description="A model (`name`, `name@2`, `job:ID`) whose weights are the beginning.",
+        max_length=160,
+        description="A model (`name`, `name@2`, `name@stable`, `job:ID`): its weights are the "
+        "beginning.",
     )
     label_map: dict[Label, Label | None] | None = Field(
         default=None,
@@ -94,7 +95,7 @@ class EvaluateRequest(Record):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"model": "sprites", "n": 5000}]})
 
-    model: str = Field(max_length=128, description="`name`, `name@2`, `name@stable`, `job:ID`.")
+    model: str = Field(max_length=160, description="`name`, `name@2`, `name@stable`, `job:ID`.")
     dataset: str | None = Field(
         default=None, max_length=128, description="An id or a name; default: the model's own."
     )
@@ -109,3 +110,22 @@ class EvaluateRequest(Record):
     seed: Seed = 0
     deadline_minutes: float = Field(default=60, gt=0, le=24 * 60)
     metadata: Metadata = Field(default_factory=dict)
+
+
+class PullRequest(Record):
+    """What `POST /v1/models/pull` takes: which model of the store (GANVAS_STORE)."""
+
+    name: Id
+    version: int | None = Field(default=None, ge=1, lt=10**9, description="Default: the newest.")
+    file: str | None = Field(
+        default=None,
+        max_length=32,
+        pattern=r"^[1-9][0-9]{0,8}-[0-9a-f]{12}\.zip$",
+        description="Instead of a version: a file of GET /v1/store.",
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> "PullRequest":
+        if self.version is not None and self.file is not None:
+            raise ValueError("give version or file, not both")
+        return self

@@ -149,6 +149,9 @@ class Model(Answer):
     classes: list[str] = Field(default_factory=list)
     parameters: int = 0
     bytes: int = 0
+    disk_bytes: int | None = Field(
+        default=None, description="Of its folder; told where one version is shown."
+    )
     job: str | None = None
     dataset: dict[str, Any] = Field(default_factory=dict)
     resolved: dict[str, Any] = Field(default_factory=dict)
@@ -174,6 +177,27 @@ class Model(Answer):
         default_factory=dict, description="What it was made from: earlier model or job, archive."
     )
     libraries: dict[str, str] = Field(default_factory=dict)
+    urls: dict[str, str] = Field(default_factory=dict)
+
+
+class Move(Answer):
+    """One change of an alias. `to` null: it was removed."""
+
+    before: int | None = Field(default=None, serialization_alias="from", validation_alias="from")
+    to: int | None
+    at: datetime
+    how: Literal["set", "rolled_back", "removed"] = "set"
+
+
+class Alias(Answer):
+    """Where an alias points, and how it came there."""
+
+    object: Literal["alias"] = "alias"
+    model: str
+    alias: str
+    version: int
+    etag: str = Field(description="For If-Match: another one after every move.")
+    history: list[Move] = Field(default_factory=list, description="Newest first.")
     urls: dict[str, str] = Field(default_factory=dict)
 
 
@@ -223,3 +247,6 @@ class WorkerInfo(Answer):
     started_at: datetime
     device: str | None = None
     catalogue: dict[str, Any] | None = None
+    extras: list[str] | None = Field(
+        default=None, description="Of a prepare worker: optional parts that are installed."
+    )

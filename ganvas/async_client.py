@@ -2,17 +2,28 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
 from core.requests import SampleRequest
-from core.schemas import Dataset, Job, JobEvent, Model, Page
+from core.schemas import Dataset, Job, JobEvent, Page
 from ganvas.calls import Calls
+from ganvas.downloads import saved
 from ganvas.events import SILENCE_SECONDS, EventReader
-from ganvas.fields import GeneratedImage, PictureFields, TrainFields, train_request
+from ganvas.fields import (
+    EvaluateFields,
+    GeneratedImage,
+    PictureFields,
+    TrainFields,
+    evaluate_request,
+    train_request,
+)
 from ganvas.handles import AsyncJobHandle
+from ganvas.models import AsyncModels
 from ganvas.packing import Progress, Source, name_of, packed
+from ganvas.portable import AsyncPortable
 from ganvas.transport import Flow, Outcome, Pause, Request, Upload, http_options, resume
 
 T = TypeVar("T")
@@ -34,6 +45,7 @@ class AsyncClient:
         self.datasets = AsyncDatasets(self)
         self.jobs = AsyncJobs(self)
         self.models = AsyncModels(self)
+        self.portable = AsyncPortable(self)
 
     async def train(
         self, dataset: str | None = None, **fields: Unpack[TrainFields]
@@ -42,11 +54,20 @@ class AsyncClient:
         job = await self._run(self._calls.train(train_request(dataset, **fields)))
         return AsyncJobHandle(self, job)
 
+    async def evaluate(self, model: str, **fields: Unpack[EvaluateFields]) -> AsyncJobHandle:
+        """Measure how good a model is: `name`, `name@2`. The result lands in its card."""
+        job = await self._run(self._calls.evaluate(evaluate_request(model, **fields)))
+        return AsyncJobHandle(self, job)
+
     async def generate(
         self, seed: int | str | None = None, **fields: Unpack[PictureFields]
     ) -> GeneratedImage:
         """The bytes of one image, or of a grid (`n`, `seeds`). Equal seeds, equal bytes."""
         return await self._run(self._calls.generate(seed, fields))
+
+    async def storage(self) -> dict[str, Any]:
+        """What takes how much room, and what the disk has left."""
+        return await self._run(self._calls.storage())
 
     async def catalogue(self) -> dict[str, Any]:
         """What the living workers can train, with every option."""
@@ -76,9 +97,21 @@ class AsyncClient:
             return None
         content = _chunks(step.upload) if step.upload else None
         try:
+            if step.save is not None:
+                return await self._save(step, step.save)
             return await self._http.request(content=content, **step.arguments(self._timeout))
         except httpx.TransportError as error:
             return error
+
+    async def _save(self, step: Request, path: Path) -> httpx.Response:
+        async with self._http.stream(**step.arguments(self._timeout)) as response:
+            if response.status_code != 200:
+                await response.aread()
+                return response
+            with saved(path) as file:
+                async for chunk in response.aiter_bytes():
+                    file.write(chunk)
+        return response
 
     async def _events(self, job_id: str, after: str | None) -> AsyncIterator[JobEvent]:
         reader = EventReader(after)
@@ -162,21 +195,6 @@ class AsyncJobs:
     async def handle(self, job_id: str) -> AsyncJobHandle:
         """For wait(), events(), pause() and all else that can be done with a job."""
         return AsyncJobHandle(self._client, await self.get(job_id))
-
-
-class AsyncModels:
-    """`client.models`"""
-
-    def __init__(self, client: AsyncClient) -> None:
-        self._client = client
-
-    async def list(self, limit: int | None = None, after: str | None = None) -> Page[Model]:
-        """Newest first."""
-        return await self._client._run(self._client._calls.models(limit, after))
-
-    async def get(self, name: str, version: int | None = None) -> Model:
-        """The card of one version; without a version of the newest."""
-        return await self._client._run(self._client._calls.model(name, version))
 
 
 async def _chunks(upload: Upload) -> AsyncIterator[bytes]:

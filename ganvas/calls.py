@@ -1,6 +1,7 @@
 """Every call of the REST contract as a flow: what is sent, and what becomes of the answer.
 
-Written once for both clients; see ganvas/transport.py for what a flow is.
+Written once for both clients; see ganvas/transport.py for what a flow is. Those about models:
+ganvas/model_calls.py.
 """
 
 import secrets
@@ -9,10 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from core.requests import SampleRequest, TrainRequest
-from core.schemas import Dataset, Job, JobCheckpoint, JobCheckpoints, Model, Page
+from core.requests import EvaluateRequest, SampleRequest, TrainRequest
+from core.schemas import Dataset, Job, JobCheckpoint, JobCheckpoints, Page
+from ganvas.answers import as_json, nothing, read, record
 from ganvas.fields import GeneratedImage
 from ganvas.transport import (
     REFUSED_FOR_NOW,
@@ -30,6 +32,8 @@ OUTAGE_SECONDS = 60.0  # how long `wait` puts up with a service that does not an
 INGEST_SECONDS = 20.0  # how long an upload waits for the data set to be ready
 
 Action = Literal["cancel", "pause", "resume", "checkpoint", "sample", "retry"]
+MetricsFormat = Literal["csv", "parquet"]
+METRICS_TYPES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
@@ -56,21 +60,24 @@ class Calls:
     def __init__(self, retries: int) -> None:
         self.retries = retries
 
+    def storage(self) -> Flow[dict[str, Any]]:
+        return self._get("/v1/storage", as_json)
+
     def catalogue(self) -> Flow[dict[str, Any]]:
-        return self._get("/v1/catalogue", _json)
+        return self._get("/v1/catalogue", as_json)
 
     def datasets(self, limit: int | None, after: str | None) -> Flow[Page[Dataset]]:
         return self._page("/v1/datasets", Page[Dataset], limit=limit, after=after)
 
     def dataset(self, dataset_id: str) -> Flow[Dataset]:
-        return self._get(f"/v1/datasets/{dataset_id}", _record(Dataset))
+        return self._get(f"/v1/datasets/{dataset_id}", record(Dataset))
 
     def dataset_report(self, dataset_id: str) -> Flow[dict[str, Any]]:
-        return self._get(f"/v1/datasets/{dataset_id}/report", _json)
+        return self._get(f"/v1/datasets/{dataset_id}/report", as_json)
 
     def delete_dataset(self, dataset_id: str) -> Flow[None]:
         request = Request(method="DELETE", path=f"/v1/datasets/{dataset_id}")
-        return self._exchange(request, lambda response: None)
+        return self._exchange(request, nothing)
 
     def upload(self, upload: Upload, name: str) -> Flow[Dataset]:
         """Ends when the data set is ready. Raises GanvasAPIError when it does not become one."""
@@ -82,33 +89,37 @@ class Calls:
         return self._until_ready(self._new_dataset(json=request.model_dump()))
 
     def train(self, request: TrainRequest) -> Flow[Job]:
-        """Sent with an Idempotency-Key, so that a repeated request does not train twice."""
-        headers = {"Idempotency-Key": secrets.token_hex(16)}
-        body = request.model_dump(exclude_unset=True, mode="json")
-        return self._exchange(
-            Request(method="POST", path="/v1/train", json=body, headers=headers), _record(Job)
-        )
+        return self._order("/v1/train", request)
+
+    def evaluate(self, request: EvaluateRequest) -> Flow[Job]:
+        return self._order("/v1/evaluate", request)
 
     def jobs(self, limit: int | None, after: str | None, **filters: Any) -> Flow[Page[Job]]:
         return self._page("/v1/jobs", Page[Job], limit=limit, after=after, **filters)
 
     def job(self, job_id: str) -> Flow[Job]:
-        return self._get(f"/v1/jobs/{job_id}", _record(Job))
+        return self._get(f"/v1/jobs/{job_id}", record(Job))
 
     def act(self, job_id: str, action: Action) -> Flow[Job]:
         """The job afterwards; of a retry the new job."""
         path = f"/v1/jobs/{job_id}/{action}"
         request = Request(method="POST", path=path, idempotent=True)
-        return self._exchange(request, _record(Job))
+        return self._exchange(request, record(Job))
 
     def prioritise(self, job_id: str, priority: int) -> Flow[Job]:
         path, body = f"/v1/jobs/{job_id}", {"priority": priority}
         request = Request(method="PATCH", path=path, json=body, idempotent=True)
-        return self._exchange(request, _record(Job))
+        return self._exchange(request, record(Job))
 
     def checkpoints(self, job_id: str) -> Flow[list[JobCheckpoint]]:
         path = f"/v1/jobs/{job_id}/checkpoints"
-        return self._get(path, lambda response: _read(JobCheckpoints, response).data)
+        return self._get(path, lambda response: read(JobCheckpoints, response).data)
+
+    def metrics(self, job_id: str, format: MetricsFormat) -> Flow[bytes]:
+        """Every step: a row of a CSV or Parquet file."""
+        path, headers = f"/v1/jobs/{job_id}/metrics", {"Accept": METRICS_TYPES[format]}
+        request = Request(method="GET", path=path, headers=headers)
+        return self._exchange(request, lambda response: response.content)
 
     def log(self, job_id: str) -> Flow[str]:
         return self._get(f"/v1/jobs/{job_id}/log", lambda response: response.text)
@@ -133,13 +144,6 @@ class Calls:
             except (Unreachable, GanvasAPIError) as error:
                 yield outage.pause(error)
 
-    def models(self, limit: int | None, after: str | None) -> Flow[Page[Model]]:
-        return self._page("/v1/models", Page[Model], limit=limit, after=after)
-
-    def model(self, name: str, version: int | None) -> Flow[Model]:
-        exact = f"/versions/{version}" if version is not None else ""
-        return self._get(f"/v1/models/{name}{exact}", _record(Model))
-
     def generate(self, seed: int | str | None, fields: Mapping[str, Any]) -> Flow[GeneratedImage]:
         params = {"seed": seed, **fields}
         if "metadata" in params:
@@ -161,7 +165,7 @@ class Calls:
         return answer or job
 
     def _until_ready(self, request: Request) -> Flow[Dataset]:
-        dataset = yield from self._exchange(request, _record(Dataset))
+        dataset = yield from self._exchange(request, record(Dataset))
         if dataset.state == "ready" or dataset.job is None:
             return dataset
         job = yield from self.job(dataset.job)
@@ -182,8 +186,15 @@ class Calls:
             **body,
         )
 
+    def _order(self, path: str, request: BaseModel) -> Flow[Job]:
+        """Sent with an Idempotency-Key, so that a repeated request does not work twice."""
+        headers = {"Idempotency-Key": secrets.token_hex(16)}
+        body = request.model_dump(exclude_unset=True, mode="json")
+        order = Request(method="POST", path=path, json=body, headers=headers)
+        return self._exchange(order, record(Job))
+
     def _page(self, path: str, kind: type[M], **params: Any) -> Flow[M]:
-        return self._exchange(Request(method="GET", path=path, params=params), _record(kind))
+        return self._exchange(Request(method="GET", path=path, params=params), record(kind))
 
     def _get(self, path: str, parse: Callable[[httpx.Response], T]) -> Flow[T]:
         return self._exchange(Request(method="GET", path=path), parse)
@@ -198,24 +209,8 @@ def failure_of(job: Job) -> GanvasAPIError:
     return GanvasAPIError(422, error["code"], error["detail"], error.get("errors"))
 
 
-def _json(response: httpx.Response) -> dict[str, Any]:
-    return response.json()
-
-
-def _record(kind: type[M]) -> Callable[[httpx.Response], M]:
-    return lambda response: _read(kind, response)
-
-
-def _read(kind: type[M], response: httpx.Response) -> M:
-    try:
-        return kind.model_validate_json(response.content)
-    except ValidationError as error:
-        detail = "The answer is not understood: are this client and the service of one version?"
-        raise GanvasAPIError(response.status_code, "unexpected_answer", detail) from error
-
-
 def _changed_job(response: httpx.Response) -> Job | None:
-    return None if response.status_code == 304 else _read(Job, response)
+    return None if response.status_code == 304 else read(Job, response)
 
 
 def _image(response: httpx.Response) -> GeneratedImage:

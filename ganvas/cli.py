@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import typer
 
-from ganvas import cli_jobs, cli_lists
+from ganvas import cli_evaluate, cli_jobs, cli_lists, cli_models, cli_portable
 from ganvas.client import Client
 from ganvas.console import (
     Commands,
@@ -38,9 +38,11 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command("evaluate")(cli_evaluate.evaluate)
 app.add_typer(cli_jobs.jobs, name="jobs")
-app.add_typer(cli_lists.models, name="models")
+app.add_typer(cli_portable.models, name="models")
 app.add_typer(cli_lists.datasets, name="datasets")
+app.command("storage")(cli_models.storage)
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on; default 127.0.0.1.")]
 Port = Annotated[

@@ -1,10 +1,12 @@
 """`ganvas jobs`: the work in the queue, and what can be done with it."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from core.schemas import Job
+from ganvas.calls import MetricsFormat
 from ganvas.console import (
     Commands,
     Limit,
@@ -23,6 +25,8 @@ JobId = Annotated[str, typer.Argument(help="Such as job-01k8x...")]
 Number = Annotated[
     int | None, typer.Argument(metavar="[N]", help="-10 to 10; left out: shows the present one.")
 ]
+CsvFile = Annotated[Path | None, typer.Option("--csv", help="Write them to this file.")]
+ParquetFile = Annotated[Path | None, typer.Option("--parquet", help="The same as Parquet.")]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show the progress.")]
 NEGATIVE = {"ignore_unknown_options": True}  # so that -5 is a number
 
@@ -121,6 +125,26 @@ def priority(job_id: JobId, number: Number = None, url: Url = None) -> None:
         handle = client.jobs.handle(job_id)
         job = handle.job if number is None else handle.prioritise(number)
     say(f"Job {job.id} has priority {job.priority} and is {_in_place(job)}.")
+
+
+@jobs.command("metrics")
+def metrics(
+    job_id: JobId, csv: CsvFile = None, parquet: ParquetFile = None, url: Url = None
+) -> None:
+    """The newest losses and measurements; or all of them as a file, a row for every step."""
+    files: list[tuple[MetricsFormat, Path | None]] = [("csv", csv), ("parquet", parquet)]
+    with connected(url) as client:
+        handle = client.jobs.handle(job_id)
+        for format, path in files:
+            if path is not None:
+                path.write_bytes(handle.metrics(format))
+                say(f"{path}: the metrics of {job_id}")
+    if csv is None and parquet is None:
+        rows = table("METRIC", "NOW")
+        for name, value in handle.job.metrics.items():
+            shown = f"{value:.5g}" if isinstance(value, int | float) else str(value)
+            rows.add_row(name, shown)
+        out().print(rows)
 
 
 @jobs.command("log")

@@ -9,7 +9,6 @@ import typer
 from ganvas.console import (
     Commands,
     Limit,
-    Stopped,
     Url,
     connected,
     out,
@@ -46,15 +45,17 @@ def list_models(limit: Limit = 20, url: Url = None) -> None:
 
 @models.command("show")
 def show_model(
-    name: Annotated[str, typer.Argument(help="A name, or name@version.")], url: Url = None
+    name: Annotated[str, typer.Argument(help="A name, name@version or name@alias.")],
+    url: Url = None,
 ) -> None:
     """The card of one model."""
     plain, _, version = name.partition("@")
-    if version and not version.isdigit():
-        raise Stopped(f"{version!r} is not a version: write {plain}@1.")
+    exact = int(version) if version.isascii() and version.isdigit() else version or None
     with connected(url) as client:
-        model = client.models.get(plain, int(version) if version else None)
+        model = client.models.get(plain, exact)
     say(model_line(model), f"  digest {model.digest}")
+    if model.aliased_as:
+        say(f"  aliases: {', '.join(model.aliased_as)}")
     if model.classes:
         say(f"  labels: {', '.join(model.classes)}")
     say(f"  metrics: {json.dumps(model.metrics)}", *suggestions(model.name, service_url(url)))

@@ -2,17 +2,28 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
 from core.requests import SampleRequest
-from core.schemas import Dataset, Job, JobEvent, Model, Page
+from core.schemas import Dataset, Job, JobEvent, Page
 from ganvas.calls import Calls
+from ganvas.downloads import saved
 from ganvas.events import SILENCE_SECONDS, EventReader
-from ganvas.fields import GeneratedImage, PictureFields, TrainFields, train_request
+from ganvas.fields import (
+    EvaluateFields,
+    GeneratedImage,
+    PictureFields,
+    TrainFields,
+    evaluate_request,
+    train_request,
+)
 from ganvas.handles import JobHandle
+from ganvas.models import Models
 from ganvas.packing import Progress, Source, name_of, packed
+from ganvas.portable import Portable
 from ganvas.transport import Flow, Outcome, Pause, Request, http_options, resume
 
 T = TypeVar("T")
@@ -38,16 +49,26 @@ class Client:
         self.datasets = Datasets(self)
         self.jobs = Jobs(self)
         self.models = Models(self)
+        self.portable = Portable(self)
 
     def train(self, dataset: str | None = None, **fields: Unpack[TrainFields]) -> JobHandle:
         """Start a training. dataset: an id, a name, or `sample:sprites`; none with resume_from."""
         return JobHandle(self, self._run(self._calls.train(train_request(dataset, **fields))))
+
+    def evaluate(self, model: str, **fields: Unpack[EvaluateFields]) -> JobHandle:
+        """Measure how good a model is: `name`, `name@2`. The result lands in its card."""
+        job = self._run(self._calls.evaluate(evaluate_request(model, **fields)))
+        return JobHandle(self, job)
 
     def generate(
         self, seed: int | str | None = None, **fields: Unpack[PictureFields]
     ) -> GeneratedImage:
         """The bytes of one image, or of a grid (`n`, `seeds`). Equal seeds, equal bytes."""
         return self._run(self._calls.generate(seed, fields))
+
+    def storage(self) -> dict[str, Any]:
+        """What takes how much room, and what the disk has left."""
+        return self._run(self._calls.storage())
 
     def catalogue(self) -> dict[str, Any]:
         """What the living workers can train, with every option."""
@@ -77,9 +98,21 @@ class Client:
             return None
         content = step.upload.chunks() if step.upload else None
         try:
+            if step.save is not None:
+                return self._save(step, step.save)
             return self._http.request(content=content, **step.arguments(self._timeout))
         except httpx.TransportError as error:
             return error
+
+    def _save(self, step: Request, path: Path) -> httpx.Response:
+        with self._http.stream(**step.arguments(self._timeout)) as response:
+            if response.status_code != 200:
+                response.read()
+                return response
+            with saved(path) as file:
+                for chunk in response.iter_bytes():
+                    file.write(chunk)
+        return response
 
     def _events(self, job_id: str, after: str | None) -> Iterator[JobEvent]:
         reader = EventReader(after)
@@ -160,18 +193,3 @@ class Jobs:
     def handle(self, job_id: str) -> JobHandle:
         """For wait(), events(), pause() and all else that can be done with a job."""
         return JobHandle(self._client, self.get(job_id))
-
-
-class Models:
-    """`client.models`"""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def list(self, limit: int | None = None, after: str | None = None) -> Page[Model]:
-        """Newest first."""
-        return self._client._run(self._client._calls.models(limit, after))
-
-    def get(self, name: str, version: int | None = None) -> Model:
-        """The card of one version; without a version of the newest."""
-        return self._client._run(self._client._calls.model(name, version))

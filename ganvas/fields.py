@@ -1,10 +1,10 @@
-"""What `train` and `generate` take and give, for both clients."""
+"""What `train`, `evaluate` and `generate` take and give, for both clients."""
 
 from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
 from urllib.parse import unquote
 
-from core.requests import TrainRequest
+from core.requests import EvaluateRequest, TrainRequest
 
 
 class TrainFields(TypedDict, total=False):
@@ -23,6 +23,17 @@ class TrainFields(TypedDict, total=False):
     resume_from: str | None
     init_from: str | None
     label_map: Mapping[str, str | None] | None
+    metadata: Mapping[str, str]
+
+
+class EvaluateFields(TypedDict, total=False):
+    """What `evaluate` takes besides the model; all of it may be left out."""
+
+    dataset: str | None
+    n: int
+    space: str
+    seed: int
+    deadline_minutes: float
     metadata: Mapping[str, str]
 
 
@@ -68,3 +79,8 @@ def train_request(dataset: str | None, **fields: Unpack[TrainFields]) -> TrainRe
     if dataset is not None:
         values["dataset"] = dataset
     return TrainRequest.model_validate(values)
+
+
+def evaluate_request(model: str, **fields: Unpack[EvaluateFields]) -> EvaluateRequest:
+    """Checked before it is sent. Raises pydantic.ValidationError."""
+    return EvaluateRequest.model_validate({"model": model, **fields})

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING
 
 from core.schemas import Job, JobCheckpoint, JobEvent
-from ganvas.calls import Action
+from ganvas.calls import Action, MetricsFormat
 
 if TYPE_CHECKING:
     from ganvas.async_client import AsyncClient
@@ -77,6 +77,10 @@ class JobHandle:
     def checkpoints(self) -> list[JobCheckpoint]:
         """The saved states, newest first."""
         return self._client._run(self._client._calls.checkpoints(self.id))
+
+    def metrics(self, format: MetricsFormat = "csv") -> bytes:
+        """All losses and measurements as a file: a row for every step, a column for each."""
+        return self._client._run(self._client._calls.metrics(self.id, format))
 
     def log(self) -> str:
         """What the job's process wrote."""
@@ -148,6 +152,10 @@ class AsyncJobHandle:
     async def checkpoints(self) -> list[JobCheckpoint]:
         """The saved states, newest first."""
         return await self._client._run(self._client._calls.checkpoints(self.id))
+
+    async def metrics(self, format: MetricsFormat = "csv") -> bytes:
+        """All losses and measurements as a file: a row for every step, a column for each."""
+        return await self._client._run(self._client._calls.metrics(self.id, format))
 
     async def log(self) -> str:
         """What the job's process wrote."""

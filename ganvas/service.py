@@ -48,7 +48,9 @@ class Service:
         self.supervisor = Supervisor(settings.home / "logs", self._environment, report)
 
     def start(self) -> None:
-        """Start every process. Raises LaunchError, AlreadyRunning; call stop() in any case."""
+        """Start every process. Raises LaunchError, AlreadyRunning, Invalid (a home that cannot be
+        written to); call stop() in any case."""
+        self.settings.folders.create()
         self.lock.acquire()
         require_free(self.settings.host, self.settings.port)
         self.lock.announce(self.url)

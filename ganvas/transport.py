@@ -94,6 +94,7 @@ class Request:
     """One HTTP request. `patience`: seconds that the service may wait before it answers.
 
     idempotent: the service takes it twice as once, even without an Idempotency-Key.
+    save: the body of the answer becomes this file, as it arrives; the answer has none then.
     """
 
     method: str
@@ -104,6 +105,7 @@ class Request:
     upload: Upload | None = None
     patience: float = 0.0
     idempotent: bool = False
+    save: Path | None = None
 
     @property
     def repeatable(self) -> bool:

@@ -11,7 +11,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Column
 
 from core.schemas import Job, JobKind, JobState, Model, Transition
-from ganvas.console import INTERRUPTED, Stopped, say
+from ganvas.console import INTERRUPTED, Stopped, out, say
+from ganvas.figures import figures
 from ganvas.handles import JobHandle
 
 LINE_SECONDS = 10.0
@@ -118,7 +119,9 @@ def conclude(job: Job, url: str) -> None:
             *again,
         )
     output = job.output or {}
-    if "model" in output:
+    if job.kind == JobKind.EVALUATE and output:
+        out().print(figures(job))
+    elif "model" in output:
         say(f"Model {output['model']}@{output.get('version', 1)} is ready ({facts(job)}).")
         say(*suggestions(output["model"], url))
     if job.state == JobState.CANCELLED:

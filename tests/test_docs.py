@@ -37,7 +37,7 @@ def test_every_setting_is_documented() -> None:
 def test_every_route_is_documented(settings: Settings) -> None:
     paths = create_app(settings).openapi()["paths"]
     routes = {f"{method.upper()} {path}" for path, item in paths.items() for method in item}
-    documented = set(re.findall(r"^\| `((?:GET|POST|PATCH|DELETE) [^`]+)`", REFERENCE, re.M))
+    documented = set(re.findall(r"^\| `((?:GET|POST|PUT|PATCH|DELETE) [^`]+)`", REFERENCE, re.M))
     assert documented == routes
 
 

@@ -11,11 +11,30 @@ from pydantic import TypeAdapter
 from core.schemas import Resolution
 from models.registry import architectures
 from worker.augment import operations
+from worker.data_space import DataSpace
 from worker.device import best_device
 from worker.losses import losses
+from worker.metrics import metrics
 from worker.presets import PRESETS
+from worker.spaces import spaces
 from worker.spec import Recipe
 from worker.tasks import TASKS
+from worker.weights import OFFICIAL
+
+FURTHER = {  # figures that are no plain functions of two sides: worker/classifier.py, official.py
+    "gan_test": {
+        "summary": "Accuracy on made images of a classifier trained on real ones.",
+        "better": "higher",
+    },
+    "gan_train": {
+        "summary": "Accuracy on real images of a classifier trained on made ones.",
+        "better": "higher",
+    },
+    "fid": {"summary": "Frechet Inception distance; needs weights.", "better": "lower"},
+    "kid": {"summary": "Kernel Inception distance; needs weights.", "better": "lower"},
+    "is": {"summary": "Inception Score; needs weights.", "better": "higher"},
+    "fd_dinov2": {"summary": "Frechet distance in DINOv2; needs weights.", "better": "lower"},
+}
 
 
 def build_catalogue() -> dict[str, Any]:
@@ -38,6 +57,14 @@ def build_catalogue() -> dict[str, Any]:
         },
         "losses": {name: first_line(loss) for name, loss in losses().items()},
         "options": options_schema(),
+        "weights": {network.name: network.file for network in OFFICIAL},
+        "metrics": {
+            name: {"summary": metric.summary, "better": metric.better}
+            for name, metric in metrics().items()
+        }
+        | FURTHER,
+        "spaces": {name: first_line(loader) for name, loader in spaces().items()}
+        | {DataSpace.name: "A small network that learns from the data set itself, once."},
     }
 
 

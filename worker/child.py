@@ -22,6 +22,7 @@ _PASSED_ON = (
     "PYTHONPATH",
     "PYTHONSAFEPATH",
     "VIRTUAL_ENV",
+    "GANVAS_WEIGHTS",
 )
 _PASSED_PREFIXES = (
     "GANVAS_CRASH_AT",
@@ -35,7 +36,32 @@ _PASSED_PREFIXES = (
     "TORCH",
     "LD_LIBRARY",
 )
-
+# A training reports to the owner's tracking server, if there is one; who reads uploads does not.
+_TRAINING = "worker.train_run"
+_TRACKING = ("GANVAS_TENSORBOARD", "GANVAS_MLFLOW_URI")
+_TRACKING_SECRETS = (
+    "MLFLOW_TRACKING_TOKEN",
+    "MLFLOW_TRACKING_USERNAME",
+    "MLFLOW_TRACKING_PASSWORD",
+    "MLFLOW_TRACKING_INSECURE_TLS",
+    "MLFLOW_TRACKING_SERVER_CERT_PATH",
+    "MLFLOW_TRACKING_CLIENT_CERT_PATH",
+    "REQUESTS_CA_BUNDLE",
+)
+# What a single kind of child gets besides: those of the store need its address and credentials.
+_PASSED_TO = {
+    "worker.store_run": (
+        "AWS_",
+        "FSSPEC_",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "GANVAS_STORE",
+        "GANVAS_MAX_UPLOAD_BYTES",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "SSL_CERT_",
+    )
+}
 
 CGROUP_EVENTS = Path("/sys/fs/cgroup/memory.events")
 
@@ -50,7 +76,7 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
-                env=_environment(),
+                env=environment(module),
                 start_new_session=True,
             )
         self.records: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
@@ -123,9 +149,16 @@ def oom_kills() -> int:
     return total
 
 
-def _environment() -> dict[str, str]:
+def environment(module: str) -> dict[str, str]:
+    """What the child `python -m module` gets of our own environment."""
+    names = set(_PASSED_ON)
+    if module == _TRAINING:
+        names |= set(_TRACKING)
+        if os.environ.get("GANVAS_MLFLOW_URI"):
+            names |= set(_TRACKING_SECRETS)
+    prefixes = (*_PASSED_PREFIXES, *_PASSED_TO.get(module, ()))
     return {
         name: value
         for name, value in os.environ.items()
-        if name in _PASSED_ON or name.startswith(_PASSED_PREFIXES)
+        if name in names or name.startswith(prefixes)
     }

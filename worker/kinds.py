@@ -1,27 +1,42 @@
 """The kinds of jobs: the child that does the work, and where its result goes."""
 
 import shutil
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from core.datasets import DatasetStore
+from core.errors import NotFound
+from core.evaluations import FOLDER, result_in
 from core.files import read_json, remove_tree
 from core.home import Home
 from core.records import Claim
 from core.registry import HEADER, ModelStore, snapshot_folders
 from core.schemas import Job, JobKind
+from worker.deliveries import Export, Pull, Push
 from worker.outcomes import Kind
 
 
+def unheard(name: str) -> None:
+    """Nobody wants to know which model got a version."""
+
+
 class Training:
-    """Publishes the folder `publish-f{fence}` of the job as the next version of the model."""
+    """Publishes the folder `publish-f{fence}` of the job as the next version of the model.
+
+    `published` is told the model's name afterwards.
+    """
 
     module = "worker.train_run"
     shrinks = True
 
-    def __init__(self, home: Home, models: ModelStore) -> None:
+    def __init__(
+        self, home: Home, models: ModelStore, published: Callable[[str], None] = unheard
+    ) -> None:
         self.home = home
         self.models = models
+        self.published = published
 
     def publish(self, job: Job, claim: Claim, result: dict[str, Any]) -> dict[str, Any]:
         if not result["published"]:  # cancelled before there was anything to keep
@@ -53,9 +68,33 @@ class Training:
             "dataset": source | resolved["dataset"],
             "metrics": metrics,
             "resolved": resolved,
+            "lineage": lineage_of(job, source | resolved["dataset"]),
         }
         model = self.models.publish(folder, job.input["model"], card)
+        self.published(model.name)
         return {"model": model.name, "version": model.version, "digest": model.digest}
+
+
+def lineage_of(job: Job, dataset: dict[str, Any]) -> dict[str, Any]:
+    """What a model was made from; the configuration itself is in `resolved`."""
+    known = {
+        "job": job.id,
+        "dataset": {name: dataset.get(name) for name in ("id", "name", "sha256")},
+        "resume_from": job.input.get("resume_from"),
+        "retry_of": job.input.get("retry_of"),
+        "init_from": job.input.get("origin"),
+        "code": code_version(),
+        "metadata": job.metadata or None,
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def code_version() -> str | None:
+    """The version of this software; None for a source tree that is not installed."""
+    try:
+        return version("ganvas")
+    except PackageNotFoundError:
+        return None
 
 
 class Ingestion:
@@ -87,8 +126,59 @@ class Ingestion:
         self.datasets.discard(dataset_id)
 
 
-def kinds(home: Home) -> dict[JobKind, Kind]:
+class Evaluation:
+    """Puts the folder `publish-f{fence}` of the job beside the model that was evaluated."""
+
+    module = "worker.evaluate_run"
+    shrinks = False
+
+    def __init__(self, home: Home, models: ModelStore) -> None:
+        self.home = home
+        self.models = models
+
+    def publish(self, job: Job, claim: Claim, result: dict[str, Any]) -> dict[str, Any]:
+        if result.get("cancelled"):
+            self.discard(job, claim)
+            return {}
+        folder = self._folder(job, claim)
+        try:
+            model = self.models.get(job.input["model"], job.input["version"])
+            self.models.add_evaluation(model, folder, job.id)
+            found = result_in(self.models.folder(model) / FOLDER / job.id)
+        except NotFound:
+            self.discard(job, claim)
+            raise
+        return output_of(found)
+
+    def salvage(self, job: Job, claim: Claim) -> dict[str, Any]:
+        """Half an evaluation is none."""
+        return {}
+
+    def discard(self, job: Job, claim: Claim) -> None:
+        remove_tree(self._folder(job, claim))
+
+    def _folder(self, job: Job, claim: Claim) -> Path:
+        return self.home.job(job.id) / f"publish-f{claim.fence}"
+
+
+def output_of(result: dict[str, Any]) -> dict[str, Any]:
+    """What the job says of its result: which model, and the figures that there are."""
+    told = {
+        name: value
+        for name, value in result["metrics"].items()
+        if value is not None and not name.endswith("_reason")
+    }
+    model = result["model"]
+    named = {"model": model["name"], "version": model["version"], "digest": model["digest"]}
+    return named | {"metrics": told, "pictures": result["pictures"]}
+
+
+def kinds(home: Home, published: Callable[[str], None] = unheard) -> dict[JobKind, Kind]:
     return {
-        JobKind.TRAIN: Training(home, ModelStore(home)),
+        JobKind.TRAIN: Training(home, ModelStore(home), published),
         JobKind.INGEST: Ingestion(DatasetStore(home)),
+        JobKind.EVALUATE: Evaluation(home, ModelStore(home)),
+        JobKind.EXPORT: Export(home, ModelStore(home)),
+        JobKind.PUSH: Push(home, ModelStore(home)),
+        JobKind.PULL: Pull(home, ModelStore(home), published),
     }

@@ -17,11 +17,13 @@ from redis.exceptions import RedisError
 from core.connection import connect
 from core.crashpoints import arm
 from core.errors import GanvasError, Internal
+from core.extras import installed
 from core.generation import REPLY_TTL_SECONDS, Batch, pack_reply
 from core.jobs import JobStore
 from core.presence import BEAT_SECONDS, Presence
 from core.queue import GENERATE, PREPARE, TRAIN, celery_app
 from core.reconciler import Reconciler
+from core.retention import Retention
 from core.schemas import WorkerInfo
 from core.settings import Settings
 from worker.kinds import kinds
@@ -44,7 +46,7 @@ class Workshop:
         self.runner = Runner(
             self.jobs,
             home,
-            kinds(home),
+            kinds(home, Retention(self.jobs, settings.keep_versions).after_publication),
             self.owner,
             self.stopping,
             stall_seconds=settings.stall_seconds,
@@ -95,6 +97,8 @@ class Workshop:
 
             self.studio = open_studio(self.settings)
             facts["device"] = str(self.studio.device)
+        if PREPARE in queues:
+            facts["extras"] = installed()
         if TRAIN in queues:
             from worker.catalogue import build_catalogue
 
@@ -136,7 +140,11 @@ def generate(batch: dict[str, Any]) -> None:
 
 @signals.worker_ready.connect
 def _opened(sender: Any, **_: Any) -> None:
-    workshop.open(app, list(sender.app.amqp.queues.consume_from))
+    try:
+        workshop.open(app, list(sender.app.amqp.queues.consume_from))
+    except Exception:  # Celery would go on with a worker that never shows itself
+        log.exception("the worker cannot start")
+        os._exit(1)
 
 
 @signals.worker_shutting_down.connect

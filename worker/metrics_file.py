@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,13 @@ from core.files import write_atomic
 
 def append(path: Path, line: dict[str, Any]) -> None:
     """Add a line, or on an OSError (a full disk) nothing of it."""
+    append_whole(path, json.dumps(line).encode() + b"\n")
+
+
+def append_whole(path: Path, content: bytes) -> None:
+    """Add `content`, or on an OSError nothing of it."""
     with open(path, "ab", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
-        content = json.dumps(line).encode() + b"\n"
         try:
             if file.write(content) == len(content):
                 return
@@ -46,3 +52,39 @@ def _until(line: bytes, step: int) -> bool:
         return line.endswith(b"\n") and json.loads(line)["step"] <= step
     except (ValueError, KeyError, TypeError):
         return False
+
+
+class Tail:
+    """Reads the file while it grows. Of a step that was repeated after a roll back the last counts.
+
+    after: the last step that is known already.
+    """
+
+    def __init__(self, path: Path, after: int) -> None:
+        self.path, self.after = path, after
+        self._offset = 0
+        self._waiting: deque[tuple[int, bytes]] = deque()  # read, but later than anybody asked for
+
+    def until(self, step: int) -> Iterator[dict[str, Any]]:
+        """The lines up to `step` that were not answered before."""
+        self._read()
+        while self._waiting and self._waiting[0][0] <= step:
+            self.after, line = self._waiting.popleft()
+            yield json.loads(line)
+
+    def _read(self) -> None:
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(self._offset)
+                lines = file.read().splitlines(keepends=True)
+        except FileNotFoundError:
+            return
+        for line in lines:
+            if not line.endswith(b"\n"):
+                return  # it is still being written
+            self._offset += len(line)
+            step = json.loads(line)["step"]
+            while self._waiting and self._waiting[-1][0] >= step:
+                self._waiting.pop()
+            if step > self.after:
+                self._waiting.append((step, line))

@@ -36,6 +36,8 @@ from worker.plan import Plan
 from worker.recorder import TRAINING, Recorder
 from worker.shelf import Shelf
 from worker.spec import TrainSpec
+from worker.tracked import Tracked
+from worker.trackers import Trackers
 from worker.train import train
 
 DEFAULT_RESOLUTION = 64
@@ -52,6 +54,7 @@ class Training:
         self.id, self.input = job["id"], job["input"] | {"seed": job["seed"]}
         self.folder = home.job(self.id)
         self.recorder = Recorder(self.folder, channel)
+        self.trackers = Trackers(settings, self.recorder.alarm)
         self.shelf = Shelf(self.folder, fence, self.owned)
         self.patience = Patience(seconds=settings.train_disk_patience)
 
@@ -68,13 +71,31 @@ class Training:
         )
         self.require_room(chosen, limit)
         self.channel.send("resolved", None, field="resolved", value=asdict(chosen.spec))
-        self.recorder.go_on_from(chosen.resume.facts["step"] if chosen.resume else 0)
-        for alarm in chosen.alarms:
-            self.recorder.alarm(alarm)
-        asked = self.follow(self.begin(chosen, data))
-        if asked == STOP:
-            return RELEASED
-        return self.publish(chosen.spec, cancelled=asked is not None)
+        step = chosen.resume.facts["step"] if chosen.resume else 0
+        self.recorder.go_on_from(step)
+        with self.trackers.following(self.tracked(chosen.spec, step)):
+            for alarm in chosen.alarms:
+                self.tell(alarm)
+            asked = self.follow(self.begin(chosen, data))
+            if asked == STOP:
+                return RELEASED
+            return self.publish(chosen.spec, cancelled=asked is not None)
+
+    def tracked(self, spec: TrainSpec, step: int) -> Tracked:
+        """What the trackers know of this attempt."""
+        return Tracked(
+            job=self.id,
+            model=self.input["model"],
+            dataset=self.input["dataset_name"],
+            folder=self.folder,
+            fence=self.fence,
+            step=step,
+            spec=spec,
+        )
+
+    def tell(self, event: Event) -> None:
+        self.recorder.record(event)
+        self.trackers.record(event)
 
     def owned(self) -> None:
         """Raise StaleFence when a newer attempt owns the job."""
@@ -132,7 +153,7 @@ class Training:
             for event in events:
                 if isinstance(event, Progress):
                     self.owned()
-                self.recorder.record(event)
+                self.tell(event)
                 for word in ("cancel", STOP):
                     if self.channel.asked(word):
                         events.close()  # saves what is not saved yet
@@ -158,6 +179,7 @@ class Training:
             published = self.published_at_once(state)
         result = {"published": published, "cancelled": cancelled, "metrics": self.recorder.metrics}
         self.channel.send("result", result | {"resolved": asdict(spec)})
+        self.trackers.ending = "cancelled" if cancelled else "succeeded"
         crash_point("result.sent")
         return DONE
 

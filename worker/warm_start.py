@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from core.checkpoints import INIT
-from core.errors import BadSpec, IncompatibleCheckpoint, Invalid
+from core.errors import BadSpec, IncompatibleCheckpoint
 from core.files import read_json
-from core.lineage import Source, check_lineage
+from core.lineage import Source, check_lineage, check_networks, networks_of
 from core.registry import HEADER, WEIGHTS
 from models.layers import Latent
 from models.registry import Shape, architectures
@@ -74,15 +74,8 @@ def origin_of(job: Path) -> Origin | None:
 def request_like(origin: Origin, request: Mapping[str, Any]) -> dict[str, Any]:
     """The request with the networks of `origin`. Raises `Invalid` where it asks for others."""
     header, told = origin.header, dict(request.get("options") or {})
-    fixed = {"architecture": header["architecture"], **header["options"]}
-    fixed["z_dim"] = header["shape"]["z_dim"]
-    for name, value in fixed.items():
-        if told.get(name, value) != value:
-            raise Invalid(
-                f"options.{name}: fine-tuning keeps the networks of the model, where it is "
-                f"{value}; leave it out, or train from the beginning",
-                errors=[{"pointer": f"#/options/{name}", "message": f"It has to be {value}."}],
-            )
+    fixed = networks_of(header["architecture"], header, header["shape"]["z_dim"])
+    check_networks(fixed, told)
     return {**request, "options": told | fixed}
 
 

@@ -29,6 +29,8 @@ CATALOGUE: dict[str, Any] = {
             "architecture": {"enum": ["r3", "dcgan"]},
             "batch": {"type": "integer", "minimum": 2, "maximum": 1024},
             "lr": {"type": "number", "exclusiveMinimum": 0},
+            "width": {"type": "integer", "minimum": 8},
+            "z_dim": {"type": "integer", "minimum": 2},
         },
     },
 }
@@ -54,7 +56,9 @@ def held(app: FastAPI, api: httpx.Client) -> Services:
 def announce(held: Services) -> Callable[..., str]:
     """Let a worker of the given queues be alive."""
 
-    def show(*queues: str, catalogue: dict[str, Any] | None = None) -> str:
+    def show(
+        *queues: str, catalogue: dict[str, Any] | None = None, extras: list[str] | None = None
+    ) -> str:
         worker = WorkerInfo(
             id="-".join(queues),
             queues=list(queues),
@@ -62,6 +66,7 @@ def announce(held: Services) -> Callable[..., str]:
             host=socket.gethostname(),
             started_at=datetime.now(UTC),
             catalogue=catalogue,
+            extras=extras,
         )
         Presence(held.jobs.client, held.jobs.keys).announce(worker)
         held.batcher.workforce.forget()

@@ -13,7 +13,8 @@ Doing = Callable[[Services, Job], object]
 
 
 def new_job(held: Services, kind: JobKind = JobKind.TRAIN, **fields: Any) -> Job:
-    return held.jobs.create(kind, {"dataset": "ds-1", "model": "cats"}, **fields)[0]
+    input = {"dataset": "ds-1", "dataset_id": "ds-1", "model": "cats"}
+    return held.jobs.create(kind, input, **fields)[0]
 
 
 def claimed(held: Services, job: Job) -> Claim:

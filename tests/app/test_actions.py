@@ -1,11 +1,13 @@
 """What can be done with a job over HTTP: every action in every state."""
 
+from collections.abc import Callable
+
 import httpx
 import pytest
 
 from app.services import Services
 from core.records import Note
-from core.schemas import JobKind
+from core.schemas import Dataset, JobKind
 from tests.app.states import OFFERED, STATES, assert_refused, claimed, in_state, new_job
 
 ACTIONS = ("cancel", "pause", "resume", "checkpoint", "sample", "retry")
@@ -28,6 +30,11 @@ OUTCOMES: dict[str, dict[str, str]] = {
     "cancelled": {"cancel": "cancelled", "retry": "queued"},
 }
 OF_TRAININGS = {"checkpoint", "sample", "retry"}
+
+
+@pytest.fixture(autouse=True)
+def _data(dataset: Callable[..., Dataset]) -> None:
+    dataset("ds-1")
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -55,7 +62,7 @@ def test_addresses_of_a_job_name_exactly_what_may_be_done(
 ) -> None:
     job = in_state(held, state, kind)
     urls = api.get(f"/v1/jobs/{job.id}").json()["urls"]
-    allowed = OFFERED[state] - (OF_TRAININGS if kind is JobKind.INGEST else set())
+    allowed = OFFERED[state] - (set() if kind is JobKind.TRAIN else OF_TRAININGS)
     assert set(urls) & set(ACTIONS) == allowed
     assert {action: urls[action] for action in allowed} == {
         action: f"/v1/jobs/{job.id}/{action}" for action in allowed

@@ -301,6 +301,23 @@ def test_planted_link_is_not_followed(
     assert api.get("/v1/datasets/ds-1/preview.png").status_code == 404
 
 
+@pytest.mark.parametrize("planted", ["a link", "not JSON", '{"id": "ds-1"}'])
+def test_record_that_is_planted_or_damaged_hides_its_set_only(
+    api: httpx.Client, held: Services, dataset: Put, tmp_path: Path, planted: str
+) -> None:
+    dataset("ds-1")
+    dataset("ds-2", name="dogs")
+    record = held.datasets.home.dataset("ds-1") / "dataset.json"
+    if planted == "a link":
+        record.rename(tmp_path / "elsewhere.json")
+        record.symlink_to(tmp_path / "elsewhere.json")
+        assert api.get("/v1/datasets/ds-1").status_code == 404
+    else:
+        record.write_text(planted)
+    assert [found["id"] for found in api.get("/v1/datasets").json()["data"]] == ["ds-2"]
+    assert held.datasets.find("dogs").id == "ds-2"
+
+
 def test_forged_cursor_is_refused(api: httpx.Client) -> None:
     assert api.get("/v1/datasets?after=nobody").status_code == 422
 

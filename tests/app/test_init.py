@@ -126,6 +126,33 @@ def test_colours_have_to_be_the_models(api: httpx.Client, publish: Publish, data
     assert "the data set holds grey pictures" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("options", "refused"),
+    [
+        ({"architecture": "dcgan"}, ["#/options/architecture"]),
+        ({"width": 16, "lr": 0.01}, ["#/options/width"]),
+        ({"z_dim": 32, "width": 16}, ["#/options/width", "#/options/z_dim"]),
+        ({"architecture": "r3", "width": 8, "z_dim": 64, "batch": 4}, []),
+    ],
+)
+def test_networks_are_the_models(
+    api: httpx.Client, publish: Publish, options: dict[str, Any], refused: list[str]
+) -> None:
+    publish("tom", resolved={"architecture": "r3", "options": {"width": 8}})
+    answer = begin(api, "tom", options=options)
+    assert answer.status_code == (422 if refused else 202), answer.text
+    if refused:
+        assert pointers(answer) == refused
+        assert "leave it out" in answer.json()["detail"]
+
+
+def test_networks_of_a_running_job_are_its_own(api: httpx.Client, held: Services) -> None:
+    job, _ = held.jobs.create(JobKind.TRAIN, {"dataset": "ds-1", "model": "tom"})
+    put_snapshot(held.jobs.home.job(job.id), 100, resolved={"options": {"width": 8}})
+    answer = begin(api, f"job:{job.id}", options={"width": 16})
+    assert (answer.status_code, pointers(answer)) == (422, ["#/options/width"])
+
+
 def test_sample_that_is_not_drawn_yet_is_drawn_for_the_model(
     api: httpx.Client, publish: Publish
 ) -> None:

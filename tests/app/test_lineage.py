@@ -194,6 +194,26 @@ def test_training_without_a_checkpoint_cannot_be_continued(
     assert "train anew without resume_from" in answer.json()["detail"]
 
 
+def test_continued_training_needs_its_data_set(
+    api: httpx.Client, held: Services, earlier: Job
+) -> None:
+    held.datasets.remove("ds-1")
+    answer = go_on(api, earlier.id)
+    assert "data set ds-1 is gone" in assert_pointed(answer, "#/resume_from", status=409)
+    assert answer.json()["code"] == "dataset_changed"
+
+
+def test_continued_training_needs_the_same_images(
+    api: httpx.Client, held: Services, earlier: Job, dataset: Put
+) -> None:
+    folder = held.jobs.home.job(earlier.id)
+    put_checkpoint(folder, 700, spec={"dataset": {"sha256": "a" * 64, "images": 10}})
+    held.datasets.remove("ds-1")
+    dataset("ds-1", sha256="b" * 64)
+    detail = assert_pointed(go_on(api, earlier.id), "#/resume_from", status=409)
+    assert "aaaaaaaaaaaa" in detail and "bbbbbbbbbbbb" in detail
+
+
 def test_refused_continuation_leaves_nothing(
     api: httpx.Client, held: Services, earlier: Job
 ) -> None:

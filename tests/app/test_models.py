@@ -37,6 +37,38 @@ def test_unknown_models_and_versions_are_404(api: httpx.Client, publish: Publish
     assert api.get("/v1/models/cats/versions/0").status_code == 422
 
 
+def test_versions_are_listed_newest_first(api: httpx.Client, publish: Publish) -> None:
+    for number in (1, 2, 3):
+        publish("cats", f"job-{number}")
+    api.put("/v1/models/cats/aliases/stable", json={"version": 2})
+    first = api.get("/v1/models/cats/versions?limit=2")
+    known = [(m["version"], m["aliased_as"]) for m in first.json()["data"]]
+    assert known == [(3, ["latest"]), (2, ["stable"])]
+    rest = api.get(first.links["next"]["url"]).json()
+    assert [m["version"] for m in rest["data"]] == [1] and not rest["has_more"]
+    assert api.get("/v1/models/dogs/versions").status_code == 404
+    model = api.get("/v1/models/cats").json()
+    assert model["aliases"] == {"latest": 3, "stable": 2}
+    assert api.get(model["urls"]["versions"]).status_code == 200
+
+
+def test_a_version_says_what_it_takes_on_disk(api: httpx.Client, publish: Publish) -> None:
+    model = publish("cats")
+    card = api.get("/v1/models/cats/versions/1").json()
+    assert card["disk_bytes"] > card["bytes"] == model.bytes
+    assert api.get("/v1/models").json()["data"][0]["disk_bytes"] is None
+
+
+def test_all_versions_are_removed_at_once(api: httpx.Client, publish: Publish) -> None:
+    for number in (1, 2):
+        publish("cats", f"job-{number}")
+    publish("dogs", "job-3")
+    assert api.delete("/v1/models/cats").status_code == 204
+    assert [m["name"] for m in api.get("/v1/models").json()["data"]] == ["dogs"]
+    assert api.delete("/v1/models/cats").status_code == 404
+    assert publish("cats", "job-4").version == 3
+
+
 def test_version_is_removed(api: httpx.Client, publish: Publish) -> None:
     publish("cats")
     assert api.delete("/v1/models/cats/versions/1").status_code == 204

@@ -3,18 +3,25 @@
 import csv
 import io
 import json
+import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import httpx
 import pytest
 
+from app import tables
 from app.series import read_rows, thin
 from app.services import Services
+from app.tables import PARQUET, Table
 from core.files import read_json
 from core.generation import Picture
 from core.schemas import JobKind, Model
 from tests.app.records import put_checkpoint, put_snapshot
+
+parquet: Any = import_module("pyarrow.parquet")
 
 
 @pytest.fixture
@@ -53,14 +60,78 @@ def test_series_continue_after_a_step(api: httpx.Client, run: tuple[str, Path]) 
     assert api.get(f"{url}/metrics?since_step=7").json()["steps"] == [8, 9]
 
 
-def test_series_as_csv(api: httpx.Client, run: tuple[str, Path]) -> None:
-    url, folder = run
-    write_metrics(folder, 3)
-    answer = api.get(f"{url}/metrics", headers={"Accept": "text/csv"})
+def as_csv(api: httpx.Client, url: str) -> list[list[str]]:
+    answer = api.get(url, headers={"Accept": "text/csv"})
     assert answer.headers["Content-Type"].startswith("text/csv")
-    rows = list(csv.reader(io.StringIO(answer.text)))
+    assert answer.headers["Vary"] == "Accept"
+    return list(csv.reader(io.StringIO(answer.text)))
+
+
+def as_parquet(api: httpx.Client, url: str) -> dict[str, list[Any]]:
+    answer = api.get(url, headers={"Accept": PARQUET})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, PARQUET), answer.text
+    return parquet.read_table(io.BytesIO(answer.content)).to_pydict()
+
+
+def test_thinned_series_as_csv(api: httpx.Client, run: tuple[str, Path]) -> None:
+    url, folder = run
+    write_metrics(folder, 6)
+    rows = as_csv(api, f"{url}/metrics?max_points=3")
     assert rows[0] == ["step", "loss", "loss_min", "loss_max"]
-    assert rows[3] == ["2", "1.0", "1.0", "1.0"]
+    assert rows[3] == ["5", "2.25", "2.0", "2.5"]
+
+
+def test_tables_have_every_step_and_say_what_json_says(
+    api: httpx.Client, run: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, folder = run
+    monkeypatch.setattr(tables, "ROWS", 1000)  # several pieces
+    write_metrics(folder, 2500)
+    with open(folder / "metrics.jsonl", "a") as file:
+        file.write('"}\n{"step": 2400, "loss": 7, "kd": 0.5}\n')  # repeated from there on
+    json = api.get(f"{url}/metrics?max_points=0").json()
+    assert json["steps"] == list(range(2401))
+    values = {name: each["mean"] for name, each in json["series"].items()}
+    assert values["kd"] == [None] * 2400 + [0.5]
+    table = as_parquet(api, f"{url}/metrics")
+    assert table == {"step": json["steps"]} | values
+    columns = [[*map(str, json["steps"])], *values.values()]
+    texts = [["" if value is None else str(value) for value in column] for column in columns]
+    rows = [list(row) for row in zip(*texts, strict=True)]
+    assert as_csv(api, f"{url}/metrics") == [["step", *values], *rows]
+    some = as_parquet(api, f"{url}/metrics?keys=kd&since_step=2398")
+    assert some == {"step": [2399, 2400], "kd": [None, 0.5]}
+
+
+def test_tables_of_a_job_that_has_not_begun(api: httpx.Client, run: tuple[str, Path]) -> None:
+    url, _ = run
+    assert as_parquet(api, f"{url}/metrics") == {"step": []}
+    assert as_csv(api, f"{url}/metrics") == [["step"]]
+
+
+def test_parquet_is_never_thinned_out(api: httpx.Client, run: tuple[str, Path]) -> None:
+    url, _ = run
+    answer = api.get(f"{url}/metrics?max_points=10", headers={"Accept": PARQUET})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert "leave max_points out" in answer.json()["detail"]
+
+
+def test_without_pyarrow_there_is_advice(
+    api: httpx.Client, run: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, _ = run
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    answer = api.get(f"{url}/metrics", headers={"Accept": PARQUET})
+    assert (answer.status_code, answer.json()["code"]) == (406, "not_acceptable")
+    assert "pip install 'ganvas[tracking]'" in answer.json()["detail"]
+
+
+def test_a_file_that_is_rewritten_meanwhile_ends_the_table(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("".join(f'{{"step": {n}, "a": {n}}}\n' for n in (1, 2, 3)))
+    table = Table(path, -1, None)
+    path.write_text("".join(f'{{"step": {n}, "a": {n}}}\n' for n in (1, 7, 8)))
+    assert list(table.pieces()) == [[(1, {"a": 1.0})]]
 
 
 def test_repeated_step_counts_once(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"seed": -1}, "#/seed"),
     ({"priority": 11}, "#/priority"),
     ({"resume_from": "../x"}, "#/resume_from"),
-    ({"init_from": "x" * 129}, "#/init_from"),
+    ({"init_from": "x" * 161}, "#/init_from"),
     ({"init_from": "x", "label_map": {"a": 1}}, "#/label_map/a"),
     ({"seed": 2**32}, "#/seed"),
     ({"budget": {}}, "#/budget"),
@@ -128,8 +128,17 @@ def test_full_queue_is_429(api: httpx.Client, held: Services) -> None:
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
 
 
-def test_without_a_train_worker_it_is_503(api: httpx.Client, held: Services) -> None:
+def test_between_two_train_workers_a_job_is_accepted_and_waits(
+    api: httpx.Client, held: Services
+) -> None:
     held.presence.leave("train")
+    answer = api.post("/train", json={"dataset": "ds-1"})
+    assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+
+
+def test_before_the_first_train_worker_it_is_503(api: httpx.Client, held: Services) -> None:
+    held.presence.leave("train")
+    held.jobs.client.delete(held.presence.offered)
     answer = api.post("/train", json={"dataset": "ds-1"})
     assert (answer.status_code, answer.json()["code"]) == (503, "no_worker")
     assert answer.headers["Retry-After"] == "5"

@@ -213,3 +213,11 @@ def test_a_job_moves_with_its_priority_wherever_it_is(jobs: JobStore) -> None:
     jobs.ask(first.id, "cancel")
     assert not jobs.prioritise(first.id, 3)
     assert jobs.get(first.id).priority == 2
+
+
+def test_job_that_redis_has_lost_is_brought_back_by_the_question(jobs: JobStore) -> None:
+    asked, moved = queued(jobs), queued(jobs)
+    jobs.client.delete(jobs.keys.job(asked), jobs.keys.job(moved))
+    assert jobs.ask(asked, "pause") == (JobState.QUEUED, JobState.PAUSED, True)
+    assert jobs.prioritise(moved, 3)
+    assert jobs.get(moved).priority == 3

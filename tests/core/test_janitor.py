@@ -32,8 +32,18 @@ LEVELS = [  # names as core and worker make them; {} is a job
     "models/.changed.json.0badcafe.tmp",
     "models/cats/.1.0badcafe.tmp",
     "keys/.key.0badcafe.tmp",
+    "features/.a.npy.0badcafe.tmp",
+    "jobs/{}/.scratch-f1.tmp",
 ]
-FOLDERS = ("snapshots/.000000010", "publish-f1", "datasets/", "jobs/.job", "uploads/", "cats/")
+FOLDERS = (
+    "snapshots/.000000010",
+    "publish-f1",
+    ".scratch-f1",
+    "datasets/",
+    "jobs/.job",
+    "uploads/",
+    "cats/",
+)
 OWNED = [text for text in LEVELS if "{}" in text]
 STRAY = [text for text in LEVELS if "{}" not in text]
 

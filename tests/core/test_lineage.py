@@ -1,9 +1,11 @@
 """Which models may be fine-tuned on which data, and from which class each class begins."""
 
+from typing import Any
+
 import pytest
 
 from core.errors import Invalid
-from core.lineage import Source, check_lineage
+from core.lineage import Source, check_lineage, check_networks, networks_of
 
 OLD = Source(classes=("cat", "dog"), resolution=64, channels=3)
 
@@ -58,3 +60,28 @@ def test_what_does_not_fit_is_refused_in_a_sentence(changes, pointer: str, says:
         lineage(**changes)
     assert caught.value.errors[0]["pointer"] == pointer
     assert says in caught.value.detail
+
+
+NETWORKS = networks_of("r3", {"options": {"width": 16, "blocks": [1, 2]}}, 64)
+
+
+def test_networks_are_their_architecture_its_options_and_the_noise() -> None:
+    assert NETWORKS == {"architecture": "r3", "width": 16, "blocks": [1, 2], "z_dim": 64}
+    assert networks_of("r3", {}, 64) == {"architecture": "r3", "z_dim": 64}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{}, {"batch": 8}, {"width": 16, "lr": 0.1}, {"architecture": "r3", "blocks": [1, 2]}],
+)
+def test_options_may_repeat_what_the_networks_are(told: dict[str, Any]) -> None:
+    check_networks(NETWORKS, told)
+
+
+def test_every_option_that_asks_for_other_networks_is_named() -> None:
+    told = {"architecture": "skip", "width": 16, "blocks": [2, 2], "z_dim": 128, "batch": 2}
+    with pytest.raises(Invalid) as caught:
+        check_networks(NETWORKS, told)
+    pointers = [error["pointer"] for error in caught.value.errors]
+    assert pointers == ["#/options/architecture", "#/options/blocks", "#/options/z_dim"]
+    assert "where it is r3; leave it out" in caught.value.detail

@@ -4,6 +4,7 @@ Its lease is short, so that a test need not wait for half a minute; everything e
 """
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -47,13 +48,37 @@ class Server:
         where = ["--bind", "127.0.0.1", "--port", str(self.port)]
         with open(self.folder / "log", "ab") as log:
             argv = [str(get_binary_path()), *where, *keep]
-            self.process = subprocess.Popen(argv, stdout=log, stderr=log)
+            # Python ignores SIGXFSZ, and so has the server to: see `full`.
+            self.process = subprocess.Popen(argv, stdout=log, stderr=log, restore_signals=False)
         wait_for(self.answers, "the server to answer")
 
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()
         self.process.wait(10)
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """Its files cannot grow: what the server meets is what it meets on a full disk."""
+        assert self.process is not None
+        largest = max(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        limit, endless = resource.RLIMIT_FSIZE, resource.RLIM_INFINITY
+        resource.prlimit(self.process.pid, limit, (largest, endless))
+        try:
+            wait_for(self.refuses, "the server to refuse changes")
+            yield
+        finally:
+            resource.prlimit(self.process.pid, limit, (endless, endless))
+        wait_for(lambda: not self.refuses(), "the server to take changes again")
+
+    def refuses(self) -> bool:
+        """Whether the server takes no changes, because it cannot write them down."""
+        with redis.Redis(port=self.port) as client:
+            try:
+                return not client.set("probe", "x" * 1000)
+            except redis.ResponseError as error:
+                assert str(error).startswith("MISCONF"), error
+                return True
 
     def answers(self) -> bool:
         with redis.Redis(port=self.port) as client:

@@ -9,13 +9,18 @@ import pytest
 
 from core.crashpoints import POINTS
 from core.datasets import DatasetStore
+from core.evaluations import evaluations_of
 from core.janitor import Janitor
+from core.registry import ModelStore
 from core.schemas import JobKind, JobState
 from tests.faults.walk import TINY, Walk, prepare_discs, walking
+from tests.worker.datasets import dataset
+from tests.worker.evaluations import put_dataset, put_model
 
 pytestmark = pytest.mark.service
 OF_CREATE = ("create.begin", "create.stored", "create.keyed", "create.queued")
 OF_INGESTION = ("dataset.prepared", "dataset.renamed")
+OF_EVALUATION = ("evaluation.measured", "evaluation.renamed")
 OF_CHILD = (
     "data.opened",
     "spec.stored",
@@ -72,9 +77,27 @@ def ingested(walk: Walk, point: str) -> None:
     assert [one.id for one in store.all()] == [dataset_id]
 
 
+def evaluated(walk: Walk, point: str) -> None:
+    """An evaluation dies: its result is there once, and nothing else of it."""
+    data = dataset(60)
+    put_dataset(walk.settings.folders, data)
+    model = put_model(walk.settings, data)
+    pinned = {"model": model.name, "version": model.version, "digest": model.digest}
+    input = pinned | {"dataset_id": "discs", "dataset_name": "Discs", "dataset_sha256": data.sha256}
+    input |= {"n": 50, "space": "rand64-v1", "deadline_minutes": 10}
+    job, _ = walk.jobs.create(JobKind.EVALUATE, input)
+    ended = walk.finish(job.id, point)
+    assert ended.state is JobState.SUCCEEDED and ended.output is not None, ended
+    (result,) = evaluations_of(ModelStore(walk.settings.folders).folder(model))
+    assert walk.crashed(point) and result["job"] == job.id
+    assert ended.output["metrics"]["kd"] == result["metrics"]["kd"]
+
+
 def way_to(point: str) -> Callable[[Walk, str], object]:
     if point in OF_CREATE:
         return accepted
+    if point in OF_EVALUATION:
+        return evaluated
     return ingested if point in OF_INGESTION else supervised
 
 

@@ -3,14 +3,41 @@
 The names R1 ... are those of docs/reliability.md.
 """
 
+import resource
+from typing import Any
+
 import pytest
 
-from core.schemas import JobKind, JobState
-from tests.faults.plant import LEASE, Plant
+from core.checkpoints import checkpoint_records
+from core.schemas import Job, JobKind, JobState
+from tests.faults.plant import LEASE, STEPS, Plant
 from tests.faults.test_workers import child, reasons
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.service
+REQUESTS: list[tuple[str, Any]] = [
+    ("/v1/train", {"dataset": "discs"}),
+    ("/v1/datasets", {"sample": "sprites"}),
+    ("/v1/jobs/{}/cancel", {}),
+]
+
+
+def patient(plant: Plant) -> None:
+    """A train worker with a lease as it usually is, for what is over before that."""
+    plant.end("train")
+    plant.start("train", GANVAS_LEASE_SECONDS="30")
+    plant.ready("train")
+
+
+def impatient(plant: Plant) -> None:
+    plant.end("train")
+    plant.start("train")
+
+
+def further(plant: Plant, job: Job, step: int) -> None:
+    """Wait until the training has written a checkpoint of at least this step."""
+    folder = plant.settings.folders.job(job.id)
+    wait_for(lambda: checkpoint_records(folder)[0].step >= step, f"a checkpoint of {step}")
 
 
 def test_r1_killed_server_does_not_disturb_a_training(plant: Plant, undisturbed: str) -> None:
@@ -83,6 +110,76 @@ def test_r7_full_server_refuses_new_work_and_lets_the_old_end(
         plant.client.config_set("maxmemory", 0)
     assert plant.digest(ended) == undisturbed
     plant.succeeded(plant.train(budget={"steps": 2}, name="after"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux fills a running server")
+def test_r8_server_with_a_full_disk_refuses_changes_until_it_has_room(
+    plant: Plant, undisturbed: str
+) -> None:
+    patient(plant)
+    try:
+        job = plant.stepping(plant.train())
+        plant.client.zadd(f"{plant.jobs.keys.root}workers", {"gone": 0})
+        with plant.server.full():
+            step = plant.jobs.get(job.id).progress.step
+            for path in (f"/v1/jobs/{job.id}", "/v1/jobs", "/v1/workers", "/v1/models", "/metrics"):
+                assert plant.http.get(path).status_code == 200, path
+            for path, body in REQUESTS:
+                answer = plant.http.post(path.format(job.id), json=body)
+                assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+                assert "cannot write to its own disk" in answer.json()["detail"]
+            further(plant, job, step + STEPS // 8)
+            assert plant.jobs.get(job.id).progress.step == step
+        ended = plant.succeeded(job.id)
+    finally:
+        impatient(plant)
+    assert plant.digest(ended) == undisturbed
+    assert (reasons(ended), ended.attempt) == ([], 1)
+
+
+@pytest.mark.slow
+def test_r12_pause_of_the_server_costs_no_lease(plant: Plant, undisturbed: str) -> None:
+    patient(plant)
+    try:
+        job = plant.stepping(plant.train())
+        plant.client.client_pause(3000)
+        assert plant.http.get("/healthz").elapsed.total_seconds() < 1
+        answer = plant.http.get(f"/v1/jobs/{job.id}")
+        assert (answer.status_code, answer.json()["state"]) == (200, "running")
+        ended = plant.succeeded(job.id)
+    finally:
+        impatient(plant)
+    assert plant.digest(ended) == undisturbed
+    assert (reasons(ended), ended.attempt) == ([], 1)
+
+
+def test_r14_password_that_is_wrong_all_at_once_ends_nothing(
+    plant: Plant, undisturbed: str
+) -> None:
+    job = plant.stepping(plant.train())
+    log = plant.settings.home / "api.log"
+    before = len(log.read_text())
+
+    def told() -> str:
+        return log.read_text()[before:]
+
+    with plant.client.client() as admin:  # keeps its connection, and so may still do everything
+        admin.config_set("requirepass", "another")
+        admin.client_kill_filter(_type="normal", skipme=True)
+        answer = plant.http.get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json()["reasons"] == ["Redis refuses the user or the password in REDIS_URL."]
+        assert plant.http.post("/train", json={"dataset": "discs"}).status_code == 503
+        assert plant.http.get("/healthz").status_code == 200
+        wait_for(lambda: "refuses the user or the password" in told(), "the log to say why")
+        admin.config_set("requirepass", "")
+    plant.ready("api", "train")
+    ended = plant.succeeded(job.id)
+    assert plant.digest(ended) == undisturbed
+    assert [name for name, process in plant.processes.items() if process.poll() is not None] == []
+    assert "Traceback" not in told()
+    assert told().count("replies wait") <= 2  # cut off, then refused: once each
 
 
 @pytest.mark.slow

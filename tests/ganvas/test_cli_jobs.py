@@ -109,6 +109,24 @@ def test_place_is_empty_where_it_means_nothing(facts: dict[str, Any], shown: str
     assert place(Job(**facts)) == shown
 
 
+def test_newest_metrics_are_shown(server: LocalServer) -> None:
+    facts = job("running", metrics={"G": 0.123456789, "kd": 2})
+    server.on("GET /v1/jobs/job-1", Answer(body=facts))
+    lines = ganvas(server, "jobs", "metrics", "job-1").stdout.splitlines()
+    assert [line.split() for line in lines] == [["METRIC", "NOW"], ["G", "0.12346"], ["kd", "2"]]
+
+
+def test_all_metrics_are_written_to_files(server: LocalServer, tmp_path: Path) -> None:
+    server.on("GET /v1/jobs/job-1/metrics", Answer(body=b"a table"))
+    paths = [tmp_path / "m.csv", tmp_path / "m.parquet"]
+    files = ("--csv", str(paths[0]), "--parquet", str(paths[1]))
+    result = ganvas(server, "jobs", "metrics", "job-1", *files)
+    assert result.stdout == "".join(f"{path}: the metrics of job-1\n" for path in paths)
+    assert [path.read_bytes() for path in paths] == [b"a table"] * 2
+    accepted = [sent.headers["Accept"] for sent in server.sent("GET /v1/jobs/job-1/metrics")]
+    assert accepted == ["text/csv", "application/vnd.apache.parquet"]
+
+
 # --- watching
 
 

@@ -82,6 +82,18 @@ def test_priority_is_sent_as_json(server: LocalServer) -> None:
     assert {request.headers["Content-Type"] for request in sent} == {"application/json"}
 
 
+def test_metrics_come_as_the_file_that_was_asked_for(server: LocalServer) -> None:
+    files = {"text/csv": b"step,G\n1,0.5\n", "application/vnd.apache.parquet": b"PAR1"}
+    server.on(
+        "GET /v1/jobs/job-1/metrics",
+        lambda request: Answer(body=files[request.headers["Accept"]]),
+    )
+    with Client(server.url) as client:
+        handle = client.jobs.handle("job-1")
+        assert [handle.metrics(), handle.metrics("parquet")] == list(files.values())
+    assert with_async(server, lambda handle: handle.metrics("parquet")) == b"PAR1"
+
+
 def test_checkpoints_are_records(server: LocalServer) -> None:
     listed = {"object": "list", "data": [CHECKPOINT, CHECKPOINT | {"step": 100, "model": None}]}
     server.on("GET /v1/jobs/job-1/checkpoints", Answer(body=listed))

@@ -83,6 +83,15 @@ def test_second_start_on_the_same_home_says_where_the_first_one_is(launcher: Lau
     assert httpx.get(f"{url}/readyz").status_code == 200
 
 
+def test_home_that_cannot_be_written_to_is_refused_by_its_path(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.touch()
+    launcher = Launcher(home)
+    out, err = launcher.process.communicate(timeout=20)
+    assert (launcher.process.returncode, out) == (1, "")
+    assert err.startswith(f"{home}: File exists. Let GANVAS_HOME be a folder")
+
+
 def test_killed_launcher_leaves_nothing_behind_and_the_next_one_starts(tmp_path: Path) -> None:
     launcher = Launcher(tmp_path / "home", "plain")
     launcher.ready()

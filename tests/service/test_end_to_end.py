@@ -63,6 +63,29 @@ def test_model_tells_where_it_comes_from(
     assert model["dataset"] == facts
 
 
+def test_model_is_evaluated_and_its_card_tells_the_figures(
+    service: Service, trained: dict[str, object], dataset: str
+) -> None:
+    offer = service.client.get("/v1/catalogue").json()
+    assert "rand64-v1" in offer["spaces"] and offer["metrics"]["kd"]["better"] == "lower"
+    answer = service.client.post("/v1/evaluate", json={"model": "shapes@1", "n": 50})
+    assert answer.status_code == 202, answer.text
+    job = service.finished(answer.json()["id"])
+    assert job["state"] == "succeeded", job
+    result = service.client.get("/v1/models/shapes/versions/1").json()["evaluation"]
+    assert (result["job"], result["dataset"]["id"]) == (job["id"], dataset)
+    assert result["dataset"]["same_as_training"] is True
+    assert result["metrics"]["kd"] == job["output"]["metrics"]["kd"]
+    assert (result["metrics"]["n_fake"], result["metrics"]["n_real"]) == (50, 40)
+    listed = service.client.get(job["urls"]["evaluations"]).json()["data"]
+    assert [entry["metrics"] for entry in listed] == [result["metrics"]]
+    for name in ("samples", "reals", "nearest"):
+        image = Image.open(io.BytesIO(service.client.get(job["urls"][name]).content))
+        assert image.mode == "L"
+    types = [event["type"] for event in service.client.get(job["urls"]["events"]).json()["data"]]
+    assert types[0] == "state" and types[-1] == "done" and "progress" in types
+
+
 def test_grid_of_many_seeds(service: Service, trained: dict[str, object]) -> None:
     answer = service.client.get("/generate?seeds=0,3,8-9&model=shapes@1")
     assert Image.open(io.BytesIO(answer.content)).size == (64, 64)

@@ -15,12 +15,17 @@ from worker.spec import Budget, Recipe, TrainSpec
 OPTIONS = {"width": 8, "max_width": 16}
 
 
-def tiny_spec(classes: tuple[str, ...] = (), channels: int = 3, resolution: int = 32) -> TrainSpec:
-    """A training of the smallest r3 networks."""
-    options = architectures()["r3"].Options(**OPTIONS)
+def tiny_spec(
+    classes: tuple[str, ...] = (),
+    channels: int = 3,
+    resolution: int = 32,
+    architecture: str = "r3",
+) -> TrainSpec:
+    """A training of the smallest networks."""
+    options = architectures()[architecture].Options(**OPTIONS)
     return TrainSpec(
         task="generate",
-        architecture="r3",
+        architecture=architecture,
         options=asdict(options),
         shape=Shape(resolution=resolution, channels=channels, z_dim=16, c_dim=len(classes)),
         classes=classes,
@@ -32,13 +37,18 @@ def tiny_spec(classes: tuple[str, ...] = (), channels: int = 3, resolution: int 
 
 
 def publish_tiny(
-    settings: Settings, name: str = "tiny", *, classes: tuple[str, ...] = (), channels: int = 3
+    settings: Settings,
+    name: str = "tiny",
+    *,
+    classes: tuple[str, ...] = (),
+    channels: int = 3,
+    architecture: str = "r3",
 ) -> Model:
     """A version of a model with random weights, as a finished training leaves it."""
-    spec = tiny_spec(classes, channels)
-    architecture = architectures()[spec.architecture]
+    spec = tiny_spec(classes, channels, architecture=architecture)
+    networks = architectures()[spec.architecture]
     torch.manual_seed(1)
-    G = architecture.generator(spec.shape, architecture.Options(**spec.options))
+    G = networks.generator(spec.shape, networks.Options(**spec.options))
     with torch.no_grad():  # away from the quiet initialisation: seeds have to look different
         for parameter in G.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.1)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
 from core.files import sha256_of
 from core.home import Home
@@ -82,15 +82,24 @@ class Desk:
         return copy
 
 
+class Site(Protocol):
+    """Where a job is worked on."""
+
+    home: Home
+    folder: Path
+
+
 class Attempt:
     """One training process; its records can be read one by one."""
 
-    def __init__(self, desk: Desk, fence: int, **settings: Any) -> None:
+    module = "worker.train_run"
+
+    def __init__(self, desk: Site, fence: int, **settings: Any) -> None:
         own = {f"GANVAS_{name.upper()}": str(value) for name, value in settings.items()}
         arguments = [str(desk.home.root), JOB, str(fence)]
         with open(desk.folder / "log.txt", "ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "worker.train_run", *arguments],
+                [sys.executable, "-m", self.module, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -100,7 +109,7 @@ class Attempt:
             )
         self.seen: list[dict[str, Any]] = []
 
-    def __enter__(self) -> "Attempt":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

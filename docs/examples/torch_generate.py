@@ -1,0 +1,57 @@
+"""Images of a Ganvas model with plain PyTorch: python torch_generate.py FOLDER 42 alice ...
+
+FOLDER holds model.safetensors and model.json, for example an unpacked archive. Of Ganvas only the
+folder `models` is used: the architectures, which import PyTorch and nothing else.
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from models.registry import Shape, architectures
+
+
+def latent(seed: int | str, z_dim: int) -> np.ndarray:
+    """The noise that a seed means, for ever."""
+    if isinstance(seed, int):
+        return np.random.RandomState(seed).randn(1, z_dim)[0].astype(np.float32)
+    key = np.frombuffer(hashlib.sha256(seed.encode()).digest()[:16], "<u8").astype(np.uint64)
+    return np.random.Generator(np.random.Philox(key=key)).standard_normal(z_dim).astype(np.float32)
+
+
+def class_of(seed: int | str, classes: int) -> int:
+    """The class that a seed means when none is named."""
+    digest = hashlib.sha256(f"label:{seed}".encode()).digest()
+    return int.from_bytes(digest[:8], "little") % classes
+
+
+def main(folder: str, *texts: str) -> None:
+    header = json.loads((Path(folder) / "model.json").read_text())
+    architecture = architectures()[header["architecture"]]
+    shape = Shape(**header["shape"])
+    network = architecture.generator(shape, architecture.Options(**header["options"]))
+    tensors = load_file(Path(folder) / "model.safetensors")
+    network.load_state_dict({name.removeprefix("g."): value for name, value in tensors.items()})
+    # As a generate worker computes: one thread, channels last, so that the bytes are the same.
+    torch.set_num_threads(1)
+    network = network.eval().to(memory_format=torch.channels_last)
+    for text in texts:
+        seed = int(text) if text.isascii() and text.isdigit() else text
+        z = torch.from_numpy(latent(seed, shape.z_dim))[None]
+        c = None
+        if shape.c_dim:
+            c = torch.eye(shape.c_dim)[[class_of(seed, shape.c_dim)]]
+        with torch.inference_mode():
+            image = network(z, c)[0]  # [C, H, W], about -1..1
+        pixels = ((image.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0)
+        Image.fromarray(pixels.numpy().squeeze()).save(f"{text}.png")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

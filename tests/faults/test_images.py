@@ -1,0 +1,90 @@
+"""Images under way when their model is removed, or when nobody waits for them any more.
+
+The names D8 and R20 are those of docs/reliability.md.
+"""
+
+import itertools
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from core.generation import REPLY_TTL_SECONDS, Batch, Picture, reply_key
+from core.queue import celery_app, send_batch
+from tests.faults.plant import Plant, planted
+from tests.waiting import wait_for
+from tests.worker.models import publish_tiny
+
+pytestmark = pytest.mark.service
+CLIENTS = 8
+MOMENTS = (0, 1, 2, 5, 20, 60)  # answers before the removal: the model is loaded with the first
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
+    """An API and a generate worker, with several versions of a model that nobody has loaded."""
+    with planted(tmp_path_factory.mktemp("gallery")) as plant:
+        plant.start("generate")
+        plant.start("api")
+        for version in range(1, len(MOMENTS) + 1):  # each with weights of its own
+            publish_tiny(plant.settings, "tom", classes=tuple("abcdef"[:version]))
+        publish_tiny(plant.settings, "other")
+        plant.ready("api", "generate")
+        image = "/v1/generate?model=other&seed=0"  # the API may have counted the workers before
+        wait_for(lambda: plant.http.get(image).status_code == 200, "the first image")
+        yield plant
+
+
+@pytest.mark.parametrize(("version", "moment"), list(enumerate(MOMENTS, start=1)))
+def test_d8_model_removed_under_way_is_an_image_or_a_404(
+    gallery: Plant, version: int, moment: int
+) -> None:
+    address = f"/v1/models/tom/versions/{version}"
+    answered, together = threading.Semaphore(0), threading.Barrier(CLIENTS + 1)
+
+    def visit(client: int) -> list[httpx.Response]:
+        """Images of distinct seeds, one after another, until there are none."""
+        together.wait(30)
+        answers = []
+        for seed in itertools.count(client, CLIENTS):
+            answers.append(gallery.http.get(f"/v1/generate?model=tom@{version}&seed={seed}"))
+            answered.release()
+            if answers[-1].status_code != 200:
+                break
+        return answers
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        visits = [pool.submit(visit, client) for client in range(CLIENTS)]
+        together.wait(30)
+        for _ in range(moment):
+            assert answered.acquire(timeout=30)
+        assert gallery.http.delete(address).status_code == 204
+        later = gallery.http.get(f"/v1/generate?model=tom@{version}&seed=text")
+        answers = [visit.result() for visit in visits]
+    for *images, last in answers:
+        assert (last.status_code, last.json()["code"]) == (404, "not_found"), last.text
+        assert all(image.content.startswith(b"\x89PNG") for image in images)
+    assert sum(map(len, answers)) >= max(moment, CLIENTS)
+    assert (later.status_code, later.json()["code"]) == (404, "not_found")
+    assert gallery.http.get(f"{address}/images/0.png").status_code == 404
+    assert not (gallery.settings.folders.model("tom") / str(version)).exists()
+
+
+def test_r20_reply_that_nobody_reads_is_forgotten(gallery: Plant) -> None:
+    reply = reply_key(gallery.settings.prefix, "nobody")
+    batch = Batch(
+        id="1",
+        reply=reply,
+        folder="models/none/1",
+        model="none",
+        version=1,
+        digest="0" * 64,
+        pictures=(Picture(seeds=(1,)),),
+    )
+    celery = celery_app(gallery.server.url, gallery.settings.prefix)
+    send_batch(celery, batch.model_dump(mode="json"), 30)
+    celery.close()
+    wait_for(lambda: gallery.client.llen(reply) == 1, "the reply")
+    assert 0 < int(gallery.client.pttl(reply)) <= REPLY_TTL_SECONDS * 1000  # pyright: ignore

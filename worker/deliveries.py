@@ -1,0 +1,90 @@
+"""The kinds of jobs that carry a model elsewhere: to ONNX, to the store, and from the store."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core.adoption import adopt
+from core.exports import ONNX, onnx_in, publish_onnx
+from core.files import remove_tree
+from core.home import Home
+from core.imports import Imported
+from core.records import Claim
+from core.registry import ModelStore
+from core.schemas import Job, Model
+
+
+class Delivery:
+    """What is the same for all of them: half of a delivery is none."""
+
+    module: str
+    shrinks = False
+
+    def __init__(self, home: Home, models: ModelStore) -> None:
+        self.home = home
+        self.models = models
+
+    def salvage(self, job: Job, claim: Claim) -> dict[str, Any]:
+        return {}
+
+    def discard(self, job: Job, claim: Claim) -> None:
+        remove_tree(self.folder(job, claim))
+
+    def folder(self, job: Job, claim: Claim) -> Path:
+        """Where the child leaves its result."""
+        return self.home.job(job.id) / f"publish-f{claim.fence}"
+
+
+class Export(Delivery):
+    """Puts the ONNX file beside the model that it was made from."""
+
+    module = "worker.export_run"
+
+    def publish(self, job: Job, claim: Claim, result: dict[str, Any]) -> dict[str, Any]:
+        try:
+            model = self.models.get(job.input["model"], job.input["version"])
+            publish_onnx(self.models, model, self.folder(job, claim) / ONNX)
+            size = onnx_in(self.models.folder(model)).stat().st_size
+        finally:
+            self.discard(job, claim)
+        return told(model) | {"bytes": size}
+
+
+class Push(Delivery):
+    """Nothing is left to do: the child has written to the store and read it back."""
+
+    module = "worker.store_run"
+
+    def publish(self, job: Job, claim: Claim, result: dict[str, Any]) -> dict[str, Any]:
+        self.discard(job, claim)
+        return {} if result.get("cancelled") else result
+
+
+class Pull(Delivery):
+    """Publishes what the child fetched and checked; equal weights are one version.
+
+    `published` is told the model's name afterwards.
+    """
+
+    module = "worker.store_run"
+
+    def __init__(self, home: Home, models: ModelStore, published: Callable[[str], None]) -> None:
+        super().__init__(home, models)
+        self.published = published
+
+    def publish(self, job: Job, claim: Claim, result: dict[str, Any]) -> dict[str, Any]:
+        if result.get("cancelled"):
+            return {}
+        try:
+            found = Imported(**result["model"])
+            source = self.folder(job, claim) / "model"
+            model, new = adopt(self.models, source, job.input["name"], found.card)
+        finally:
+            self.discard(job, claim)
+        self.published(model.name)
+        return told(model) | {"file": result["file"], "new": new}
+
+
+def told(model: Model) -> dict[str, Any]:
+    """How a job's output names a version."""
+    return {"model": model.name, "version": model.version, "digest": model.digest}

@@ -1,0 +1,40 @@
+"""A published model for evaluation: its images are exactly those that are served for a seed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.generation import MAX_BATCH, Picture
+from core.home import Home
+from worker.device import best_device
+from worker.generate import Studio
+from worker.hands import side_by_side
+from worker.machine import usable_cores
+
+CAPACITY = 2**40  # one model is held, whatever its size
+
+
+class Painter:
+    """Batches as those of a generate worker, each on one thread, as many at once as cores."""
+
+    def __init__(self, home: Home, folder: Path, digest: str) -> None:
+        """Raises NotFound, BadSpec."""
+        device = torch.device(best_device())
+        torch.backends.cudnn.allow_tf32 = False  # as worker/studio.py does
+        self.studio = Studio(home.root, CAPACITY, device)
+        self.loaded = self.studio.load(str(folder.relative_to(home.root)), digest)
+        self.classes = self.loaded.classes
+        self.chunk = MAX_BATCH * usable_cores()  # images of one call that keeps every hand busy
+
+    def __call__(self, seeds: Sequence[int], labels: Sequence[str | None]) -> np.ndarray:
+        """uint8 [N, H, W, C], an image for each seed and, with classes, its label."""
+        pictures = [
+            Picture(seeds=(seed,), label=label) for seed, label in zip(seeds, labels, strict=True)
+        ]
+        parts = [pictures[i : i + MAX_BATCH] for i in range(0, len(pictures), MAX_BATCH)]
+        return np.concatenate(side_by_side(self._part, parts))
+
+    def _part(self, pictures: list[Picture]) -> np.ndarray:
+        return self.studio.pixels(self.loaded, tuple(pictures))
