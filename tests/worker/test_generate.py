@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor, nn
 
 from core.errors import NotFound
 from core.generation import Batch, Picture
@@ -14,8 +15,9 @@ from core.registry import ModelStore
 from core.schemas import Model
 from core.seeds import label_of_seed
 from core.settings import Settings
+from models.registry import architectures
 from tests.worker.models import publish_tiny
-from worker.generate import Studio
+from worker.generate import Studio, together
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +59,30 @@ def test_same_seed_same_bytes_at_every_batch_size_and_after_a_restart(settings: 
         images, _ = studio(settings).serve(batch(model, *pictures, Picture(seeds=(42,))))
         assert images[-1] == alone
     assert alone != studio(settings).serve(batch(model, Picture(seeds=("42x",))))[0][0]
+
+
+@pytest.mark.parametrize("classes", [(), ("a", "b")])
+@pytest.mark.parametrize("name", list(architectures()))
+def test_no_bit_of_many_images_depends_on_their_batch(
+    settings: Settings, name: str, classes: tuple[str, ...]
+) -> None:
+    model, own = publish_tiny(settings, classes=classes, architecture=name), studio(settings)
+    loaded = own.load(f"models/{model.name}/{model.version}", model.digest)
+    pictures = [Picture(seeds=(seed,)) for seed in range(48)]
+    alone = np.concatenate([own.pixels(loaded, (picture,)) for picture in pictures])
+    for size in (2, 3, 8, 16):
+        parts = [tuple(pictures[start : start + size]) for start in range(0, 48, size)]
+        assert np.array_equal(np.concatenate([own.pixels(loaded, part) for part in parts]), alone)
+
+
+def test_network_whose_rounding_depends_on_the_batch_makes_images_one_by_one() -> None:
+    class Sociable(nn.Module):
+        def forward(self, z: Tensor, c: Tensor | None) -> Tensor:
+            return z * (1 + 1e-7 * len(z))
+
+    cpu = torch.device("cpu")
+    assert together(Sociable(), 64, 0, cpu) == 1
+    assert together(nn.Conv2d(1, 1, 1).eval(), 0, 0, torch.device("meta")) == 16
 
 
 def test_grid_shows_the_same_pixels_as_the_single_images(settings: Settings) -> None:
