@@ -28,6 +28,8 @@ $(BIN)/.ready: pyproject.toml constraints.txt
 $(BIN)/.tools: $(BIN)/.ready
 	@echo "Installing what the tests need ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	@# without torchvision, which it asks for and which would want another torch.
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt torch-fidelity
 	@touch $@
 
 demo: setup ## train on built-in sprites, write a grid, stay up (MINUTES=4)

@@ -26,9 +26,10 @@ def reference(name: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if name.startswith("torchmetrics") and _installed("torch_fidelity"):
-                importlib.import_module("torch_fidelity")
-                _forget(put)  # torchmetrics looks whether torchvision is there
+            if name.startswith("torchmetrics"):  # it looks whether torchvision is there
+                if _installed("torch_fidelity"):
+                    importlib.import_module("torch_fidelity")
+                _forget(put)
             return pytest.importorskip(name, reason=f"{name} is not installed")
     finally:
         _forget(put)
