@@ -27,16 +27,22 @@ class Workforce:
         self._lock = asyncio.Lock()
 
     async def look(self) -> int:
-        """Count again, unless that was done just now."""
+        """Count again, a little later if that was done just now.
+
+        The answer is never older than the question: a worker may have come since the last count.
+        """
+        asked = time.monotonic()
         async with self._lock:
-            if time.monotonic() - self._looked < FRESH_SECONDS:
+            if self._looked >= asked:  # by somebody who asked at the same time
                 return self.size
+            await asyncio.sleep(max(0.0, self._looked + FRESH_SECONDS - asked))
+            began = time.monotonic()
             try:
                 workers = await asyncio.to_thread(self._alive)
                 self.size = sum(GENERATE in worker.queues for worker in workers)
             except RedisError as error:
                 log.warning("cannot count the workers: %s", trouble(error))
-            self._looked = time.monotonic()
+            self._looked = began
             return self.size
 
     def forget(self) -> None:
