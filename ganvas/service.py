@@ -39,20 +39,24 @@ class Service:
         generate_workers: int,
         report: Callable[[str], None],
     ) -> None:
-        port = settings.port or free_port(settings.host)
-        self.settings = settings.model_copy(update={"port": port})
-        self.url = f"http://{visible_host(settings.host)}:{port}"
+        self.settings = settings  # the port is known from start() on
+        self._port: socket.socket | None = None
         self.lock = HomeLock(settings.home)
         self._generate_workers = generate_workers
         self._environment = {**environment, **processes.import_path(environment)}
         self.supervisor = Supervisor(settings.home / "logs", self._environment, report)
+
+    @property
+    def url(self) -> str:
+        """Where the API answers."""
+        return f"http://{visible_host(self.settings.host)}:{self.settings.port}"
 
     def start(self) -> None:
         """Start every process. Raises LaunchError, AlreadyRunning, Invalid (a home that cannot be
         written to); call stop() in any case."""
         self.settings.folders.create()
         self.lock.acquire()
-        require_free(self.settings.host, self.settings.port)
+        self._hold_port()
         self.lock.announce(self.url)
         folder = self.settings.home / "run"
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -86,7 +90,18 @@ class Service:
         if self.lock.descriptor >= 0:
             self.lock.withdraw()
         self.supervisor.stop()
+        if self._port:
+            self._port.close()
         self.lock.release()
+
+    def _hold_port(self) -> None:
+        """Take the port, and on Linux keep it bound: there, nobody gets it by chance (say as the
+        near end of a connection) while the API, which asks for it by number, may still listen."""
+        self._port = bound(self.settings.host, self.settings.port)
+        port = self._port.getsockname()[1]
+        self.settings = self.settings.model_copy(update={"port": port})
+        if sys.platform != "linux":  # a bound port is not shared there
+            self._port.close()
 
     def _server(self, folder: Path) -> str:
         """The address of the server that is given, or of our own, which is started."""
@@ -140,30 +155,20 @@ def visible_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def free_port(host: str) -> int:
-    """A port that is free now; the system does not give it out again at once."""
-    with _bound(host, 0) as listener:
-        return listener.getsockname()[1]
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that has the port (0: any free one) and does not listen.
 
-
-def require_free(host: str, port: int) -> None:
-    """Raise LaunchError when something listens there already."""
+    Raises LaunchError when something listens there already.
+    """
+    host = host.strip("[]")
+    taken = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        _bound(host, port).close()
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind((host, port))
     except OSError as error:
+        taken.close()
         raise LaunchError(
             f"Port {port} on {host} cannot be used: {os.strerror(error.errno or 0)}. "
             "Give another with --port, or --port 0 for any free one."
         ) from error
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    host = host.strip("[]")
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-    except BaseException:
-        listener.close()
-        raise
-    return listener
+    return taken

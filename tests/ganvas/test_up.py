@@ -15,7 +15,7 @@ import pytest
 
 from ganvas.processes import COMMANDS, commands, import_path
 from ganvas.redis_server import LaunchError
-from ganvas.service import free_port, require_free, visible_host
+from ganvas.service import bound, visible_host
 from tests.ganvas.programs import ended, pid_in
 from tests.waiting import wait_for
 
@@ -38,7 +38,9 @@ class Launcher:
 
     def ready(self) -> str:
         assert self.process.stdout is not None
-        return self.process.stdout.readline()
+        line = self.process.stdout.readline()
+        assert line, self.process.communicate()[1]
+        return line
 
     def family(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
@@ -130,11 +132,20 @@ def test_generate_workers_have_names_of_their_own() -> None:
     assert "generate2@%h" in table["generate2"]
 
 
-def test_free_port_is_free_until_somebody_listens() -> None:
-    port = free_port("127.0.0.1")
-    require_free("127.0.0.1", port)
-    with socket.create_server(("127.0.0.1", port)), pytest.raises(LaunchError, match="--port 0"):
-        require_free("127.0.0.1", port)
+def test_port_in_use_is_refused_with_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(LaunchError, match=f"Port {port} on 127.0.0.1 .*--port 0"):
+            bound("127.0.0.1", port)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a bound port is shared on Linux only")
+def test_bound_port_goes_to_a_server_that_asks_for_it_and_to_nobody_by_chance() -> None:
+    with bound("127.0.0.1", 0) as held, socket.socket() as other:
+        address = held.getsockname()
+        with pytest.raises(OSError, match="Address already in use"):
+            other.bind(address)
+        socket.create_server(address).close()
 
 
 @pytest.mark.parametrize(
