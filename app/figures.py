@@ -19,6 +19,7 @@ SENTENCES: Mapping[str, str] = {
     "coverage": "Share of the real images that have an image made near by.",
     "swd": "Difference of textures at several sizes; needs no network.",
     "ms_ssim": "How alike two images made are; far above the floor, they repeat each other.",
+    "path_length": "How far the image moves when the latent turns a little: jumps are long.",
     "copied": "Share of the images made that are nearer to a training image than real ones are.",
     "authpct": "Share of the images made that are no near copies of a training image.",
     "gan_test": "How often a classifier of real images finds the class that was asked for.",

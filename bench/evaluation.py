@@ -27,7 +27,7 @@ from core.registry import ModelStore
 from core.schemas import Dataset, Model
 from models.registry import Shape, architectures
 from worker import checkpoint
-from worker.ingest import ingest
+from worker.ingest.ingest import ingest
 from worker.presets import DEFAULT_ARCHITECTURE
 from worker.snapshot import kept
 from worker.spec import Budget, Recipe, TrainSpec

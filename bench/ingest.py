@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from worker.ingest import IngestSpec, ingest
+from worker.ingest.ingest import IngestSpec, ingest
 from worker.sprites import Sprites, draw
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"

@@ -21,10 +21,11 @@ FOLDER = "evaluations"
 RESULT = "evaluation.json"
 # Which way is better. `floor`: the nearer to what reals among themselves have.
 BETTER: dict[str, str] = {
-    **dict.fromkeys(("kd", "fd", "fid", "kid", "fd_dinov2", "swd", "copied"), "lower"),
+    **dict.fromkeys(("kd", "fd", "fid", "kid", "fd_dinov2"), "lower"),
+    **dict.fromkeys(("swd", "copied", "path_length"), "lower"),
     **dict.fromkeys(("precision", "recall", "density", "coverage", "authpct", "is"), "higher"),
     **dict.fromkeys(("gan_test", "gan_train"), "higher"),
-    "ms_ssim": "floor",
+    **dict.fromkeys(("density", "diversity", "ms_ssim"), "floor"),
 }
 Picture = Literal["samples", "reals", "nearest"]
 

@@ -8,32 +8,28 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
+from core.evaluations import BETTER
 from core.schemas import Resolution
 from models.registry import architectures
 from worker.augment import operations
-from worker.data_space import DataSpace
 from worker.device import best_device
+from worker.evaluation.data_space import DataSpace
+from worker.evaluation.metrics import metrics
+from worker.evaluation.spaces import spaces
+from worker.evaluation.weights import OFFICIAL
 from worker.losses import losses
-from worker.metrics import metrics
 from worker.presets import PRESETS
-from worker.spaces import spaces
 from worker.spec import Recipe
 from worker.tasks import TASKS
-from worker.weights import OFFICIAL
 
-FURTHER = {  # figures that are no plain functions of two sides: worker/classifier.py, official.py
-    "gan_test": {
-        "summary": "Accuracy on made images of a classifier trained on real ones.",
-        "better": "higher",
-    },
-    "gan_train": {
-        "summary": "Accuracy on real images of a classifier trained on made ones.",
-        "better": "higher",
-    },
-    "fid": {"summary": "Frechet Inception distance; needs weights.", "better": "lower"},
-    "kid": {"summary": "Kernel Inception distance; needs weights.", "better": "lower"},
-    "is": {"summary": "Inception Score; needs weights.", "better": "higher"},
-    "fd_dinov2": {"summary": "Frechet distance in DINOv2; needs weights.", "better": "lower"},
+FURTHER = {  # figures that are no plain functions of two sides: classifier.py, path_length.py, ...
+    "gan_test": "Accuracy on made images of a classifier trained on real ones.",
+    "gan_train": "Accuracy on real images of a classifier trained on made ones.",
+    "path_length": "How far features move when the latent turns a little.",
+    "fid": "Frechet Inception distance; needs weights.",
+    "kid": "Kernel Inception distance; needs weights.",
+    "is": "Inception Score; needs weights.",
+    "fd_dinov2": "Frechet distance in DINOv2; needs weights.",
 }
 
 
@@ -62,7 +58,7 @@ def build_catalogue() -> dict[str, Any]:
             name: {"summary": metric.summary, "better": metric.better}
             for name, metric in metrics().items()
         }
-        | FURTHER,
+        | {name: {"summary": summary, "better": BETTER[name]} for name, summary in FURTHER.items()},
         "spaces": {name: first_line(loader) for name, loader in spaces().items()}
         | {DataSpace.name: "A small network that learns from the data set itself, once."},
     }

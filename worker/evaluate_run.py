@@ -1,7 +1,8 @@
 """The child process of an evaluation: `python -m worker.evaluate_run HOME JOB FENCE`.
 
-Follows the steps of `worker.evaluate` and leaves the result as a folder `publish-f{fence}` for the
-supervisor, who puts it beside the model. It runs beside trainings and stands back for them.
+Follows the steps of `worker.evaluation.evaluate` and leaves the result as a folder
+`publish-f{fence}` for the supervisor, who puts it beside the model. It runs beside trainings and
+stands back for them.
 """
 
 import os
@@ -28,14 +29,14 @@ from worker.attend import Tell, attend
 from worker.channel import DONE, RELEASED, STOP, Channel, leave, reported
 from worker.checkpoint import libraries
 from worker.course import Course, Step, Steps
-from worker.data_space import DataSpace, data_space
-from worker.evaluate import Evaluation, Outcome
-from worker.feature_store import FeatureStore
+from worker.evaluation.data_space import DataSpace, data_space
+from worker.evaluation.evaluate import Evaluation, Outcome
+from worker.evaluation.feature_store import FeatureStore
+from worker.evaluation.reals import Reals, open_reals
+from worker.evaluation.spaces import Space, load_space
 from worker.jobfile import read_job
 from worker.painter import Painter
 from worker.patience import disk_full
-from worker.reals import Reals, open_reals
-from worker.spaces import Space, load_space
 
 NICE = 10
 OPENING = "opening the space"

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from worker.data import Dataset
-from worker.distances import kernel_distance
+from worker.evaluation.distances import kernel_distance
+from worker.evaluation.neighbours import coverage
+from worker.evaluation.spaces import rand64
+from worker.evaluation.swd import sliced_wasserstein
 from worker.events import Pulse
-from worker.neighbours import coverage
-from worker.spaces import rand64
 from worker.spec import TrainSpec
-from worker.swd import sliced_wasserstein
 from worker.tasks import conditions, levels
 
 IMAGES = 512  # of each side; fewer when the data set has fewer

@@ -110,8 +110,7 @@ class Studio:
             c = torch.zeros(bucket, len(loaded.classes))
             c[torch.arange(len(rows)), torch.tensor([row[1] for row in rows])] = 1
             c = c.to(self.device)
-        images = loaded.network(z.to(self.device), c)  # [bucket, C, H, W], about -1..1
-        return levels(images)
+        return levels(loaded.network(z.to(self.device), c))
 
     def _size(self) -> int:
         return sum(loaded.bytes for loaded in self._loaded.values())

@@ -18,8 +18,8 @@ from core.requests import SampleRequest
 from core.schemas import JobKind
 from core.settings import Settings
 from worker.channel import DONE, RELEASED, STOP, Channel, leave, reported
-from worker.ingest import IngestProgress, ingest
-from worker.ingest_report import DataSet
+from worker.ingest.ingest import IngestProgress, ingest
+from worker.ingest.report import DataSet
 from worker.jobfile import read_job
 from worker.sprites import Sprites
 

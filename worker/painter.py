@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from core.generation import MAX_BATCH, Picture
 from core.home import Home
@@ -26,6 +27,7 @@ class Painter:
         self.studio = Studio(home.root, CAPACITY, device)
         self.loaded = self.studio.load(str(folder.relative_to(home.root)), digest)
         self.classes = self.loaded.classes
+        self.z_dim = self.loaded.z_dim
         self.chunk = MAX_BATCH * usable_cores()  # images of one call that keeps every hand busy
 
     def __call__(self, seeds: Sequence[int], labels: Sequence[str | None]) -> np.ndarray:
@@ -35,6 +37,13 @@ class Painter:
         ]
         parts = [pictures[i : i + MAX_BATCH] for i in range(0, len(pictures), MAX_BATCH)]
         return np.concatenate(side_by_side(self._part, parts))
+
+    @torch.inference_mode()
+    def smooth(self, z: Tensor) -> Tensor:
+        """z [N, z_dim] -> float [N, C, H, W], about -1..1, on one thread; classes in turn."""
+        device, count = self.studio.device, len(self.classes)
+        c = torch.eye(count)[torch.arange(len(z)) % count].to(device) if count else None
+        return self.loaded.network(z.to(device), c)
 
     def _part(self, pictures: list[Picture]) -> np.ndarray:
         return self.studio.pixels(self.loaded, tuple(pictures))

@@ -36,8 +36,8 @@ from worker.plan import Plan
 from worker.recorder import TRAINING, Recorder
 from worker.shelf import Shelf
 from worker.spec import TrainSpec
-from worker.tracked import Tracked
-from worker.trackers import Trackers
+from worker.trackers.tracked import Tracked
+from worker.trackers.trackers import Trackers
 from worker.train import train
 
 DEFAULT_RESOLUTION = 64

@@ -1,12 +1,12 @@
-"""Random weights for the networks of `worker/weights.py`: right names and shapes, sane sizes."""
+"""Random weights for the networks of `worker/evaluation/weights.py`: right names and shapes."""
 
 from functools import cache
 
 import torch
 from torch import Tensor, nn
 
-from worker.dinov2 import Sizes, VisionTransformer
-from worker.inception import Inception
+from worker.evaluation.dinov2 import Sizes, VisionTransformer
+from worker.evaluation.inception import Inception
 
 TINY = Sizes(dim=64, depth=2, heads=4, patch=14, grid=16)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from worker.classifier import Labelled
+from worker.evaluation.classifier import Labelled
 
 SHAPES = ("disc", "cross", "ring", "stripes")
 

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import CorruptArchive, GanvasError, TooLarge, UnsafePath
-from worker.archive import entries
-from worker.archive_rules import Limits, clean_name
+from worker.ingest.archive import entries
+from worker.ingest.archive_rules import Limits, clean_name
 
 FILES = {"cat/1.png": b"one", "cat/2.png": b"two" * 1000, "dog/1.png": b"", "ü.png": b"x"}
 UNSAFE = [

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.worker.shapes import SHAPES, shapes
-from worker import classifier
-from worker.classifier import GanScores, Labelled, gan_scores, split
+from worker.evaluation import classifier
+from worker.evaluation.classifier import GanScores, Labelled, gan_scores, split
 
 REAL, HELD_OUT = shapes(400, seed=0), shapes(200, seed=1)
 

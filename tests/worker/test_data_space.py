@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from core.errors import NotTrainable
-from worker import data_space as module
-from worker.data_space import DataSpace, data_space, whitening
-from worker.distances import kernel_distance
-from worker.neighbours import overlap
-from worker.spoil import WAYS, blurred, exchanged, joined, spoilt, viewed
+from worker.evaluation import data_space as module
+from worker.evaluation.data_space import DataSpace, data_space, whitening
+from worker.evaluation.distances import kernel_distance
+from worker.evaluation.neighbours import overlap
+from worker.evaluation.spoil import WAYS, blurred, exchanged, joined, spoilt, viewed
 from worker.sprites import FACTORS, draw
 from worker.tasks import levels, pixels
 

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from core.errors import NoImages
-from worker import decoders
-from worker.decoders import CRASHED, TOO_SLOW, Decoded, Decoders, Job
-from worker.pictures import NOT_ACCEPTED, Picture, decode
+from worker.ingest import decoders
+from worker.ingest.decoders import CRASHED, TOO_SLOW, Decoded, Decoders, Job
+from worker.ingest.pictures import NOT_ACCEPTED, Picture, decode
 from worker.sprites import Sprites, draw
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.worker.random_weights import TINY, dino_tensors
-from worker.dinov2 import LARGE, DinoSpace, Sizes, VisionTransformer, prepared
+from worker.evaluation.dinov2 import LARGE, DinoSpace, Sizes, VisionTransformer, prepared
 
 
 def network(sizes: Sizes = TINY) -> VisionTransformer:

@@ -54,6 +54,7 @@ def test_figures_pictures_and_where_they_come_from(settings: Settings) -> None:
     for name in ("kd", "precision", "recall", "density", "coverage", "swd"):
         assert isinstance(metrics[name], float) and isinstance(metrics[f"{name}_floor"], float)
     assert metrics["kd"] > metrics["kd_floor"]  # random weights
+    assert metrics["path_length"] > metrics["path_length_sd"] > 0 and metrics["path_length_n"] == 70
     assert (metrics["space"], len(metrics["space_sha256"])) == ("rand64-v1", 64)
     assert metrics["fid"] is None and "2048 images" in metrics["fid_reason"]
     assert metrics["gan_test"] is None and "needs >= 100" in metrics["gan_test_reason"]
@@ -72,6 +73,7 @@ def test_figures_pictures_and_where_they_come_from(settings: Settings) -> None:
         "generating",
         "fake features",
         "measuring",
+        "path length",
         "classifying",
         "official figures",
         "pictures",

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from worker import exhibits
-from worker.exhibits import nearest_by_pixels, nearest_sheet, sheet
+from worker.evaluation import exhibits
+from worker.evaluation.exhibits import nearest_by_pixels, nearest_sheet, sheet
 
 
 def ended(work: Generator[float, None, Any]) -> Any:

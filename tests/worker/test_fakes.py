@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.schemas import MAX_SEED
-from worker.fakes import class_counts, make_fakes, proportional, seeds_from
+from worker.evaluation.fakes import class_counts, make_fakes, proportional, seeds_from
 
 
 class Flat:

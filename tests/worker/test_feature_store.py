@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from worker import feature_store
-from worker.feature_store import FeatureStore, name_of
+from worker.evaluation import feature_store
+from worker.evaluation.feature_store import FeatureStore, name_of
 
 SHAPE = (6, 4)
 

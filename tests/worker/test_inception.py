@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tests.worker.random_weights import inception_tensors
-from worker.inception import InceptionSpace, resized
+from worker.evaluation.inception import InceptionSpace, resized
 
 SIDES = (24, 320)  # pictures that are enlarged, and reduced
 

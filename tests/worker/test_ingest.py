@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from core.errors import CorruptArchive, GanvasError, NoImages, StorageFull, TooLarge, UnsafePath
-from worker import ingest as ingest_module
-from worker.archive_rules import Limits
-from worker.ingest import IngestProgress, IngestSpec, ingest
-from worker.ingest_report import DataSet
+from worker.ingest import ingest as ingest_module
+from worker.ingest.archive_rules import Limits
+from worker.ingest.ingest import IngestProgress, IngestSpec, ingest
+from worker.ingest.report import DataSet
 from worker.sprites import Sprites, draw, factors_of
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

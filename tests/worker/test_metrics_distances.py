@@ -8,15 +8,15 @@ from torch import Tensor, nn
 
 from tests.worker.drawings import noisy, sprites
 from tests.worker.references import reference
-from worker import distances
-from worker.distances import (
+from worker.evaluation import distances
+from worker.evaluation.distances import (
     Moments,
     frechet_distance,
     frechet_of_moments,
     kernel_distance,
     moments,
 )
-from worker.spaces import rand64
+from worker.evaluation.spaces import rand64
 from worker.tasks import pixels
 
 

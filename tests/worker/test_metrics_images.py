@@ -6,8 +6,8 @@ import torch
 
 from tests.worker.drawings import blurred, noisy, sprites
 from tests.worker.references import reference
-from worker.ssim import SCALES, ms_ssim, psnr, scales_of, ssim
-from worker.swd import _sliced, laplacian_pyramid, sliced_wasserstein, swd_levels, up
+from worker.evaluation.ssim import SCALES, ms_ssim, psnr, scales_of, ssim
+from worker.evaluation.swd import _sliced, laplacian_pyramid, sliced_wasserstein, swd_levels, up
 
 
 def pair(channels: int = 3) -> tuple[np.ndarray, np.ndarray]:

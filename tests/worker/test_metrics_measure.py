@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from tests.worker.drawings import blurred, noisy, sprites, sprites_with
-from worker.metrics import Sides, measure, metrics
-from worker.path_length import path_length
-from worker.sides import FEWEST
-from worker.spaces import rand64
+from worker.evaluation.metrics import Sides, measure, metrics
+from worker.evaluation.path_length import path_length
+from worker.evaluation.sides import FEWEST
+from worker.evaluation.spaces import rand64
 
 N = 160
 CHEAP = [name for name in metrics() if name != "swd"]
@@ -176,11 +176,7 @@ def test_figures_are_repeatable_and_floors_follow_the_seed() -> None:
 
 def test_path_length_of_a_linear_generator_is_its_squared_norm() -> None:
     matrix = torch.linspace(-1, 1, 48).view(4, 12)
-
-    def paint(z: Tensor) -> Tensor:
-        return (z @ matrix).view(-1, 3, 2, 2)
-
-    found = path_length(paint, 4, lambda images: images.flatten(1), count=4000, batch=500)
+    found = path_length(lambda z: z @ matrix, 4, count=4000, batch=500)
     expected = float(matrix.square().sum())
     error = 4 * found["path_length_sd"]
     assert found["path_length"] == pytest.approx(expected, abs=error + 0.06 * expected)  # trimmed
@@ -190,13 +186,12 @@ def test_path_length_of_a_linear_generator_is_its_squared_norm() -> None:
 def test_path_length_hardly_depends_on_epsilon_and_grows_with_what_moves() -> None:
     waves = torch.randn(8, 3 * 64 * 64, generator=torch.Generator().manual_seed(0)) / math.sqrt(8)
 
-    def paint(z: Tensor, contrast: float = 1.0) -> Tensor:
-        return contrast * torch.sin(z @ waves).view(-1, 3, 64, 64)
+    def look(z: Tensor, contrast: float = 1.0) -> Tensor:
+        return rand64().features_of(contrast * torch.sin(z @ waves).view(-1, 3, 64, 64))
 
     lengths = [
-        path_length(paint, 8, rand64().features_of, count=64, epsilon=e)["path_length"]
-        for e in (0.02, 0.01, 0.005)
+        path_length(look, 8, count=64, epsilon=e)["path_length"] for e in (0.02, 0.01, 0.005)
     ]
     assert lengths == pytest.approx([lengths[1]] * 3, rel=0.02)
-    pale = path_length(lambda z: paint(z, 0.3), 8, rand64().features_of, count=64)
+    pale = path_length(lambda z: look(z, 0.3), 8, count=64)
     assert pale["path_length"] < 0.5 * lengths[1]

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from tests.worker.references import reference
-from worker import distances
-from worker.neighbours import (
+from worker.evaluation import distances
+from worker.evaluation.neighbours import (
     authentic_percent,
     copied_rank,
     copied_share,
@@ -106,10 +106,10 @@ def test_blocks_and_order_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 MEMORY = """
-import resource, numpy, torch, worker.distances
-worker.distances.CHUNK_BYTES = 2**22
-from worker.distances import kernel_distance
-from worker.neighbours import nearest, overlap
+import resource, numpy, torch, worker.evaluation.distances
+worker.evaluation.distances.CHUNK_BYTES = 2**22
+from worker.evaluation.distances import kernel_distance
+from worker.evaluation.neighbours import nearest, overlap
 torch.set_num_threads(1)
 x = numpy.random.default_rng(0).normal(size=(4000, 8))
 def most():

@@ -11,12 +11,12 @@ import safetensors.torch
 
 from core.files import sha256_of
 from tests.worker.random_weights import TINY, dino_tensors, inception_tensors
-from worker import official as module
-from worker.dinov2 import DinoSpace
-from worker.distances import frechet_distance, kernel_distance
-from worker.inception import InceptionSpace
-from worker.official import inception_score, official_metrics
-from worker.weights import DINO, INCEPTION
+from worker.evaluation import official as module
+from worker.evaluation.dinov2 import DinoSpace
+from worker.evaluation.distances import frechet_distance, kernel_distance
+from worker.evaluation.inception import InceptionSpace
+from worker.evaluation.official import inception_score, official_metrics
+from worker.evaluation.weights import DINO, INCEPTION
 
 KEYS = {"fid", "kid", "kid_sd", "is", "is_sd", "fd_dinov2"}
 

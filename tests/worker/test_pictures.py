@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from worker.pictures import (
+from worker.ingest.pictures import (
     DAMAGED,
     NOT_ACCEPTED,
     TOO_MANY_PIXELS,
@@ -303,5 +303,5 @@ def test_running_out_of_memory_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> N
         raise MemoryError
 
     refuse: Callable[[Image.Image], Image.Image] = out_of_memory
-    monkeypatch.setattr("worker.pictures.flatten", refuse)
+    monkeypatch.setattr("worker.ingest.pictures.flatten", refuse)
     assert "memory" in reason(SAMPLES[0])

@@ -8,8 +8,8 @@ import torch
 
 from core.errors import Invalid
 from tests.worker.drawings import blurred, noisy, sprites, tiled
-from worker.distances import kernel_distance
-from worker.spaces import Space, fit, load_space, rand64, spaces
+from worker.evaluation.distances import kernel_distance
+from worker.evaluation.spaces import Space, fit, load_space, rand64, spaces
 from worker.tasks import pixels
 
 Worsen = Callable[[np.ndarray, float], np.ndarray]

@@ -19,12 +19,12 @@ from tests.worker.trainings import JOB, Attempt, Desk
 from worker import metrics_file
 from worker.channel import DONE
 from worker.child import environment
-from worker.event_files import FOLDER, TensorBoard
 from worker.events import Alarm, Checkpoint, Progress, Sample
-from worker.mlflow_mirror import MLflow
-from worker.mlflow_run import SWITCHES, reason, shown
-from worker.tracked import Tracked
-from worker.trackers import Trackers
+from worker.trackers.event_files import FOLDER, TensorBoard
+from worker.trackers.mlflow_mirror import MLflow
+from worker.trackers.mlflow_run import SWITCHES, reason, shown
+from worker.trackers.tracked import Tracked
+from worker.trackers.trackers import Trackers
 
 
 @pytest.fixture(scope="module", autouse=True)

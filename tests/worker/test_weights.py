@@ -13,9 +13,9 @@ import torch
 
 from core.errors import Invalid
 from tests.worker.random_weights import TINY, dino_tensors
-from worker.dinov2 import DinoSpace
-from worker.spaces import load_space
-from worker.weights import DINO, INCEPTION, OFFICIAL, Official, convert, main, official
+from worker.evaluation.dinov2 import DinoSpace
+from worker.evaluation.spaces import load_space
+from worker.evaluation.weights import DINO, INCEPTION, OFFICIAL, Official, convert, main, official
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("app", "core", "ganvas", "models", "worker", "bench")
@@ -118,7 +118,7 @@ def test_pickles_are_opened_in_one_place_only() -> None:
         for path in sorted((ROOT / package).rglob("*.py"))
         for name in openings(path)
     ]
-    assert found == ["worker/weights.py:torch.load"]
+    assert found == ["worker/evaluation/weights.py:torch.load"]
 
 
 def openings(path: Path) -> list[str]:
