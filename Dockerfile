@@ -1,4 +1,6 @@
 # Two images from one file: `api` (no torch) and `worker`. docker-compose.yml puts them together.
+# They hold the optional parts that their processes can use; settings such as GANVAS_STORE or
+# GANVAS_MLFLOW_URI go into `environment` there.
 #
 #   docker build --target worker --build-arg PIP_ARGS="--index-url ..." .
 # takes torch from another package index, for example one with wheels for CPUs only.
@@ -22,7 +24,7 @@ COPY ganvas ganvas
 VOLUME /data
 
 FROM base AS api
-RUN pip install -c constraints.txt . && rm -rf /srv/ganvas/*
+RUN pip install -c constraints.txt ".[store]" && rm -rf /srv/ganvas/*
 USER ganvas
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s \
@@ -31,7 +33,7 @@ CMD ["python", "-m", "app.main"]
 
 FROM base AS worker
 ARG PIP_ARGS=""
-RUN pip install -c constraints.txt ${PIP_ARGS} ".[worker]" && rm -rf /srv/ganvas/*
+RUN pip install -c constraints.txt ${PIP_ARGS} ".[worker,onnx,store,tracking]" && rm -rf /srv/ganvas/*
 USER ganvas
 # A worker is well while it shows signs of life, which the API sees as well.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s \

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Response
 from app.deps import Everything, IdempotencyKey, json_only
 from app.jobs import OF_TRAININGS, JobId, actions_of, with_urls
 from app.lineage import retried
+from app.orders import announce, located
 from app.services import Services
 from core.errors import Conflict
 from core.records import Word
@@ -82,13 +83,10 @@ def retry_job(
         max_queued=held.settings.max_queued_jobs,
         furnish=beginning.furnish,
     )
-    if created:
-        held.hint(job.kind)
-    else:
+    announce(held, response, again, created)
+    if not created:
         response.status_code = 200
-        response.headers["Idempotency-Replayed"] = "true"
-    response.headers["Location"] = f"/v1/jobs/{again.id}"
-    return with_urls(again)
+    return located(response, again)
 
 
 @router.patch("", dependencies=[Depends(json_only)])
@@ -114,8 +112,7 @@ def _ask(response: Response, held: Services, job_id: str, word: Word) -> Job:
         held.datasets.discard(job.input["dataset"])
     if before is not after:  # a prepare worker keeps what a waiting job has committed
         held.hint(JobKind.INGEST if after is JobState.CANCELLING else job.kind)
-    response.headers["Location"] = f"/v1/jobs/{job_id}"
-    return with_urls(job)
+    return located(response, job)
 
 
 def _refusal(job: Job) -> Conflict:

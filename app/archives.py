@@ -21,6 +21,7 @@ from core.files import remove_tree
 from core.ids import Id, new_id
 from core.imports import Imported, take_model
 from core.registry import ModelStore
+from core.retention import Retention
 from core.schemas import Model
 from core.zip_writing import zip_chunks, zip_length
 
@@ -91,7 +92,10 @@ def _take(held: Services, folder: Path, name: str | None) -> tuple[Model, bool]:
     found = take_model(folder / "source", folder / "model", held.settings.max_upload_bytes)
     os.unlink(folder / "source")
     require_known(found, held.presence.catalogue())
-    return adopt(held.models, folder / "model", name or found.name, found.card)
+    model, new = adopt(held.models, folder / "model", name or found.name, found.card)
+    if new:
+        Retention(held.jobs, held.settings.keep_versions).after_publication(model.name)
+    return model, new
 
 
 def require_known(found: Imported, offer: dict[str, Any] | None) -> None:

@@ -14,7 +14,7 @@ from app.images import IMMUTABLE, matches
 from app.models import Name, Version, show_model_version
 from app.series import Series, read_rows, thin
 from app.services import Services
-from core.errors import NotFound
+from core.errors import BadSpec, NotFound
 from core.schemas import Dataset, Job, Model
 
 router = APIRouter(prefix="/models/{name}/versions/{version}", tags=["models"])
@@ -91,10 +91,10 @@ def _job(held: Services, job_id: str | None) -> Job | None:
 def _dataset(held: Services, dataset_id: Any) -> Dataset | None:
     """The data set, if it is here and ready. What an import calls it may be no id at all."""
     try:
-        found = held.datasets.get(dataset_id) if isinstance(dataset_id, str) else None
-    except NotFound:
+        found = held.datasets.get(dataset_id)
+    except (NotFound, BadSpec):
         return None
-    return found if found is not None and found.state == "ready" else None
+    return found if found.state == "ready" else None
 
 
 def _series(held: Services, job_id: str | None) -> Series | None:

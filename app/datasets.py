@@ -106,7 +106,7 @@ def show_dataset(datasets: Datasets, dataset_id: DatasetId) -> Dataset:
 @router.delete("/{dataset_id}", status_code=204)
 def delete_dataset(jobs: Jobs, datasets: Datasets, dataset_id: DatasetId) -> None:
     """Remove a data set that no unfinished job uses. Models that were trained on it stay."""
-    datasets.get(dataset_id)
+    datasets.require(dataset_id)
     user = _user(jobs, dataset_id)
     if user is not None:
         raise InUse(f"Job {user.id} still uses it: cancel the job or wait for its end.")

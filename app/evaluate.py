@@ -1,20 +1,19 @@
 """POST /v1/evaluate, and the results that stand beside each version of a model."""
 
-import hashlib
-import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Response
 
 from app.deps import PNG, Everything, IdempotencyKey, Models, json_only
 from app.files import send
-from app.jobs import JobId, with_urls
+from app.jobs import JobId
 from app.models import Name, Version
+from app.orders import accepted, announce, once
 from app.services import Services
 from core.datasets import DatasetStore
 from core.errors import GanvasError, Invalid, NotFound, NotReady, NoWorker
 from core.evaluations import FOLDER, Evaluation, Picture, evaluations_of
-from core.registry import JOB_PREFIX
+from core.registry import JOB_PREFIX, pinned
 from core.requests import EvaluateRequest
 from core.schemas import Dataset, Job, JobKind, Model, Page
 
@@ -39,16 +38,11 @@ def evaluate(
         input_of(order, model, dataset),
         seed=order.seed,
         metadata=order.metadata,
-        idempotency=(f"evaluate:{key}", _digest(order)) if key else None,
+        idempotency=once("evaluate", key, order),
         max_queued=held.settings.max_queued_jobs,
     )
-    if created:
-        held.hint(JobKind.EVALUATE)
-    else:
-        response.headers["Idempotency-Replayed"] = "true"
-    response.headers["Location"] = f"/v1/jobs/{job.id}"
-    response.headers["Retry-After"] = "2"
-    return with_urls(job)
+    announce(held, response, job, created)
+    return accepted(response, job)
 
 
 @router.get(RESULTS)
@@ -75,14 +69,9 @@ def show_model_evaluation_picture(
 
 def input_of(order: EvaluateRequest, model: Model, dataset: Dataset) -> dict[str, Any]:
     """The request with everything pinned that it named."""
-    return order.model_dump(mode="json", exclude={"metadata"}) | {
-        "model": model.name,
-        "version": model.version,
-        "digest": model.digest,
-        "dataset_id": dataset.id,
-        "dataset_name": dataset.name,
-        "dataset_sha256": dataset.sha256,
-    }
+    asked = order.model_dump(mode="json", exclude={"metadata"})
+    source = {"dataset_id": dataset.id, "dataset_name": dataset.name}
+    return asked | pinned(model) | source | {"dataset_sha256": dataset.sha256}
 
 
 def require_space(order: EvaluateRequest, offer: dict[str, Any]) -> None:
@@ -152,8 +141,3 @@ def _shown(model: Model, result: dict[str, Any]) -> Evaluation:
 def _told(kind: type[GanvasError], field: str, message: str) -> GanvasError:
     """An error that points at one field of the request."""
     return kind(message, errors=[{"pointer": f"#/{field}", "message": message}])
-
-
-def _digest(order: EvaluateRequest) -> str:
-    text = json.dumps(order.model_dump(mode="json"), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()

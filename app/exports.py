@@ -1,8 +1,7 @@
 """A model as an ONNX file, for programs without PyTorch: made on request, then kept."""
 
 import os
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -10,18 +9,19 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from app.deps import BINARY, Documented, Everything, Models
 from app.images import matches
 from app.jobs import newest_first
-from app.jobs import with_urls as job_with_urls
 from app.models import Name, Version
+from app.orders import accepted
 from app.services import Services
 from core.errors import NotFound
 from core.exports import onnx_in
 from core.extras import missing
+from core.files import chunks_of
 from core.queue import PREPARE
-from core.schemas import Answer, Job, JobKind, Model
+from core.registry import pinned
+from core.schemas import Answer, Job, JobKind
 
 router = APIRouter(prefix="/models/{name}/versions/{version}/onnx", tags=["models"])
 MEDIA_TYPE = "application/octet-stream"
-CHUNK = 1024 * 1024
 FILE: Documented = {
     200: {"content": {MEDIA_TYPE: BINARY}},
     304: {"description": "The client has this file already (If-None-Match)."},
@@ -51,10 +51,7 @@ def export_model_onnx(held: Everything, response: Response, name: Name, version:
         found = Export(url=own, bytes=path.stat().st_size)
         return JSONResponse(found.model_dump(), headers={"Location": own})
     require_extra(held, "onnx")
-    job = ordered(held, JobKind.EXPORT, input_of(model))
-    response.headers["Location"] = f"/v1/jobs/{job.id}"
-    response.headers["Retry-After"] = "2"
-    return job_with_urls(job)
+    return accepted(response, ordered(held, JobKind.EXPORT, pinned(model)))
 
 
 @router.get("", response_class=StreamingResponse, responses=FILE)
@@ -73,12 +70,7 @@ def show_model_onnx(request: Request, models: Models, name: Name, version: Versi
         return Response(status_code=304, headers=headers)
     headers["Content-Length"] = str(found.st_size)
     headers["Content-Disposition"] = f'attachment; filename="{name}-v{version}.onnx"'
-    return StreamingResponse(_chunks(open(handle, "rb")), headers=headers, media_type=MEDIA_TYPE)
-
-
-def input_of(model: Model) -> dict[str, Any]:
-    """Which version a job is about."""
-    return {"model": model.name, "version": model.version, "digest": model.digest}
+    return StreamingResponse(chunks_of(open(handle, "rb")), headers=headers, media_type=MEDIA_TYPE)
 
 
 def ordered(held: Services, kind: JobKind, input: dict[str, Any]) -> Job:
@@ -97,9 +89,3 @@ def require_extra(held: Services, extra: str) -> None:
     told = [worker.extras for worker in workers if worker.extras is not None]
     if told and not any(extra in extras for extras in told):
         raise missing(extra)
-
-
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        while chunk := file.read(CHUNK):
-            yield chunk

@@ -1,7 +1,6 @@
 """Whether the service is alive and ready, which it is, and what its workers can do."""
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -53,9 +52,9 @@ def show_readiness(request: Request, workers: Workers) -> Any:
 
 
 @about.get("/version")
-async def show_version() -> Build:
+async def show_version(request: Request) -> Build:
     """Which build this is."""
-    return Build(version=own_version(), python=platform.python_version())
+    return Build(version=request.app.version, python=platform.python_version())
 
 
 @router.get("/catalogue", response_model=dict[str, Any])
@@ -73,13 +72,6 @@ def list_workers(workers: Workers) -> Page[WorkerInfo]:
     living = workers.alive()
     ids = [worker.id for worker in living]
     return Page(data=living, first_id=ids[0] if ids else None, last_id=ids[-1] if ids else None)
-
-
-def own_version() -> str:
-    try:
-        return version("ganvas")
-    except PackageNotFoundError:  # a source tree that is not installed
-        return "0"
 
 
 def _not_ready(request: Request, reasons: list[str]) -> Response:

@@ -35,6 +35,7 @@ from app.services import open_services
 from core.crashpoints import arm
 from core.errors import Invalid
 from core.settings import Settings
+from core.version import own_version
 
 STREAMED = ("/v1/datasets", "/v1/models")  # their uploads are bounded where they are read
 
@@ -51,7 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(
         title="Ganvas",
-        version=health.own_version(),
+        version=own_version() or "0",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

@@ -3,10 +3,11 @@
 from fastapi import APIRouter, Depends, Response
 
 from app.deps import Everything, json_only
-from app.exports import input_of, ordered, require_extra
-from app.jobs import with_urls
+from app.exports import ordered, require_extra
 from app.models import Name, Version
+from app.orders import accepted
 from app.services import Services
+from core.registry import pinned
 from core.requests import PullRequest
 from core.schemas import Job, JobKind, Page
 from core.store import Store, StoredModel, require_store
@@ -27,7 +28,7 @@ def push_model(held: Everything, response: Response, name: Name, version: Versio
     """Write the archive of a version to the store. Done twice it is there once."""
     model = held.models.get(name, version)
     require_usable(held)
-    return accepted(response, ordered(held, JobKind.PUSH, input_of(model)))
+    return accepted(response, ordered(held, JobKind.PUSH, pinned(model)))
 
 
 @router.post("/models/pull", status_code=202, dependencies=[Depends(json_only)])
@@ -43,9 +44,3 @@ def require_usable(held: Services) -> None:
     """Raise Conflict without a store, Unavailable when no worker can use it."""
     require_store(held.settings.store)
     require_extra(held, "store")
-
-
-def accepted(response: Response, job: Job) -> Job:
-    response.headers["Location"] = f"/v1/jobs/{job.id}"
-    response.headers["Retry-After"] = "2"
-    return with_urls(job)

@@ -1,8 +1,6 @@
 """POST /v1/train: check the request against what the live workers can do, and accept the job."""
 
 import difflib
-import hashlib
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +9,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from app.deps import Everything, IdempotencyKey, json_only
-from app.jobs import with_urls
 from app.lineage import Beginning, continued, initialised, origin_of
+from app.orders import accepted, announce, once
 from app.services import Services
 from core.datasets import DatasetStore, sample_id, sample_request
 from core.errors import Invalid, NotFound, NotReady, NotTrainable, NoWorker
@@ -48,17 +46,12 @@ def train(
         seed=seed,
         metadata=order.metadata,
         priority=order.priority,
-        idempotency=(f"train:{key}", _digest(order)) if key else None,
+        idempotency=once("train", key, order),
         max_queued=held.settings.max_queued_jobs,
         furnish=beginning.furnish,
     )
-    if created:
-        held.hint(JobKind.TRAIN)
-    else:
-        response.headers["Idempotency-Replayed"] = "true"
-    response.headers["Location"] = f"/v1/jobs/{job.id}"
-    response.headers["Retry-After"] = "2"
-    return with_urls(job)
+    announce(held, response, job, created)
+    return accepted(response, job)
 
 
 def beginning_of(held: Services, order: TrainRequest) -> tuple[int, Beginning]:
@@ -165,8 +158,3 @@ def _wrong(error: ValidationError) -> str:
     if rule in sentences:
         return sentences[rule].format(listed)
     return f"It does not follow the rule {rule} of GET /v1/catalogue."
-
-
-def _digest(order: TrainRequest) -> str:
-    text = json.dumps(order.model_dump(mode="json"), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()

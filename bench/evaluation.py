@@ -23,7 +23,7 @@ import torch
 
 from core.datasets import DatasetStore
 from core.home import Home
-from core.registry import ModelStore
+from core.registry import ModelStore, pinned
 from core.schemas import Dataset, Model
 from models.registry import Shape, architectures
 from worker import checkpoint
@@ -73,7 +73,7 @@ def put_model(home: Home, dataset: Dataset, width: int) -> Model:
 def order(home: Home, job_id: str, model: Model, dataset: Dataset, n: int) -> None:
     """The request, as the API stores it."""
     home.job(job_id).mkdir()
-    input = {"model": model.name, "version": model.version, "digest": model.digest}
+    input = pinned(model)
     input |= {"dataset_id": dataset.id, "dataset_name": dataset.name}
     input |= {"dataset_sha256": dataset.sha256, "n": n, "space": "rand64-v1"}
     input |= {"deadline_minutes": 60}

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, get_args
 
 from core.errors import BadSpec, NotFound
 from core.evaluations import FOLDER, RESULT, Picture, evaluations_of
+from core.files import chunks_of
 from core.inventory import CARD
 from core.registry import HEADER, WEIGHTS
 from core.schemas import Model
@@ -27,7 +28,6 @@ MANIFEST = "MANIFEST.json"
 SAMPLES = "samples.png"
 MOST_EVALUATIONS = 20  # the newest ones; older ones stay behind
 MOST_FILES = 4 + 1 + MOST_EVALUATIONS * (1 + len(get_args(Picture)))
-CHUNK = 1024 * 1024
 PLACES = re.compile(
     rf"{re.escape(MANIFEST)}|{re.escape(HEADER)}|{re.escape(CARD)}|{re.escape(SAMPLES)}"
     rf"|{re.escape(WEIGHTS)}"
@@ -65,9 +65,7 @@ class Archive:
         return [*small, Member(name=WEIGHTS, size=self.size, crc=crc, chunks=self._chunks)]
 
     def _chunks(self) -> Iterator[bytes]:
-        with _opened(self.weights) as file:
-            while chunk := file.read(CHUNK):
-                yield chunk
+        return chunks_of(_opened(self.weights))
 
 
 def archive_of(folder: Path, model: Model) -> Archive:

@@ -1,5 +1,6 @@
 """The data sets on disk: `datasets/{id}` when ready, `uploads/{id}` while being prepared."""
 
+import contextlib
 import errno
 import logging
 import os
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.crashpoints import crash_point
-from core.errors import Conflict, NotFound
+from core.errors import BadSpec, Conflict, NotFound
 from core.files import PARTIAL, publish_folder, read_json, remove_tree, write_json
 from core.home import Home
 from core.ids import new_id
@@ -70,13 +71,22 @@ class DatasetStore:
         return self.get(dataset_id)
 
     def get(self, dataset_id: str) -> Dataset:
-        """The record of a ready data set, or of one that is being prepared. Raises NotFound."""
-        ready = _plain(self.home.dataset(dataset_id) / "dataset.json")
-        if ready is not None:
-            return Dataset(**ready)
-        pending = _plain(self.home.upload(dataset_id) / "upload.json")
-        if pending is not None:
-            return Dataset(id=dataset_id, state="preparing", **pending)
+        """The record of a ready data set, or of one that is being prepared.
+
+        Raises NotFound, and BadSpec for a record that is damaged.
+        """
+        try:
+            ready = _plain(self.home.dataset(dataset_id) / "dataset.json")
+            if ready is not None:
+                return Dataset(**ready)
+            pending = _plain(self.home.upload(dataset_id) / "upload.json")
+            if pending is not None:
+                return Dataset(id=dataset_id, state="preparing", **pending)
+        except (ValueError, TypeError) as error:
+            raise BadSpec(
+                f"The record of the data set {dataset_id} is damaged: DELETE it and upload the "
+                "images again."
+            ) from error
         raise NotFound(f"There is no data set {dataset_id}; GET /v1/datasets lists them.")
 
     def find(self, reference: str) -> Dataset:
@@ -99,8 +109,14 @@ class DatasetStore:
         found = (self._present(name) for name in ids if not name.startswith("."))
         return sorted((d for d in found if d), key=lambda d: (d.created_at, d.id), reverse=True)
 
+    def require(self, dataset_id: str) -> None:
+        """Raise NotFound when there is no such data set. A damaged one is there."""
+        with contextlib.suppress(BadSpec):
+            self.get(dataset_id)
+
     def remove(self, dataset_id: str) -> None:
-        self.get(dataset_id)
+        """Raises NotFound."""
+        self.require(dataset_id)
         remove_tree(self.home.dataset(dataset_id))
         self.discard(dataset_id)
 
@@ -109,8 +125,8 @@ class DatasetStore:
             return self.get(dataset_id)
         except NotFound:  # removed while we looked
             return None
-        except (ValueError, TypeError) as error:  # the others still work
-            log.warning("the record of %s cannot be read: %s", dataset_id, error)
+        except BadSpec as error:  # the others still work
+            log.warning("%s It is: %s", error.detail, error.__cause__)
             return None
 
 
@@ -131,11 +147,12 @@ def sample_request(reference: str, resolution: int | None) -> SampleRequest | No
 
 
 def _plain(path: Path) -> Any:
-    """The record in `path`; None when there is no file, or a link, which is none of ours."""
+    """The record in `path`; None when there is no file, or what is none of ours: a link, or a file
+    where a data set's folder would be."""
     try:
         return read_json(path)
     except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ELOOP):
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
             return None
         raise
 

@@ -172,7 +172,7 @@ class TooManyCrashes(GanvasError):
 
 class BadSpec(GanvasError):
     code = "bad_spec"
-    title = "The stored job cannot be understood"
+    title = "What is stored cannot be understood"
 
 
 class Internal(GanvasError):

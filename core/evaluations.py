@@ -6,15 +6,17 @@ null with its `{name}_reason`.
 """
 
 import errno
+import logging
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from core.crashpoints import crash_point
 from core.errors import NotFound
-from core.files import publish_folder, read_json, remove_tree
+from core.files import passing, publish_folder, read_json, remove_tree
 from core.schemas import Answer
 
 FOLDER = "evaluations"
@@ -28,6 +30,7 @@ BETTER: dict[str, str] = {
     **dict.fromkeys(("density", "diversity", "ms_ssim"), "floor"),
 }
 Picture = Literal["samples", "reals", "nearest"]
+log = logging.getLogger(__name__)
 
 
 class Evaluation(Answer):
@@ -80,6 +83,35 @@ def result_in(folder: Path) -> dict[str, Any]:
 
 
 def evaluations_of(model: Path) -> list[dict[str, Any]]:
-    """The results of all evaluations of the model in this folder, newest first."""
-    found = [read_json(path) for path in (model / FOLDER).glob(f"[!.]*/{RESULT}")]
-    return sorted(found, key=lambda result: (result["created_at"], result["job"]), reverse=True)
+    """The results of all evaluations of the model in this folder, newest first.
+
+    One that cannot be read is passed over: it takes nothing from the model.
+    """
+    found = [_readable(path) for path in (model / FOLDER).glob(f"[!.]*/{RESULT}")]
+    whole = [result for result in found if result is not None]
+    return sorted(whole, key=lambda result: (result["created_at"], result["job"]), reverse=True)
+
+
+def _readable(path: Path) -> dict[str, Any] | None:
+    """None for a result that is damaged, or removed at this moment."""
+    try:
+        result = read_json(path)
+        Evaluation.model_validate(result)
+        if isinstance(result["created_at"], str) and result["job"] == path.parent.name:
+            return result
+        _pass_over(path, "created_at is no text, or it is of another job than its folder")
+    except FileNotFoundError:
+        pass
+    except ValidationError as error:
+        _pass_over(path, f"{error.errors()[0]['loc']}: {error.errors()[0]['msg']}")
+    except (OSError, ValueError) as error:
+        if passing(error):
+            raise
+        _pass_over(path, str(error))
+    return None
+
+
+@lru_cache(maxsize=1000)
+def _pass_over(path: Path, why: str) -> None:
+    """Say it once: models are read again with every change."""
+    log.warning("the evaluation %s cannot be read: %s", path, why)

@@ -6,13 +6,15 @@ import json
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from core.crashpoints import crash_point
 
 OUT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})  # of an OSError
 OUT_OF_HANDLES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+CHUNK = 1024 * 1024  # bytes that are read at once
 PARTIAL = ".tmp"  # part of every temporary name, so that leftovers can be found and removed
 
 
@@ -84,6 +86,13 @@ def read_json(path: Path) -> Any:
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     with open(handle, "rb") as file:
         return json.load(file)
+
+
+def chunks_of(file: BinaryIO) -> Iterator[bytes]:
+    """What an open file still holds, piece by piece. It is closed afterwards."""
+    with file:
+        while chunk := file.read(CHUNK):
+            yield chunk
 
 
 def publish_folder(source: Path, target: Path) -> None:

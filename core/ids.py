@@ -14,9 +14,9 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: sorts as 
 Id = Annotated[str, StringConstraints(pattern=PATTERN, max_length=64)]
 
 
-def is_id(text: str) -> bool:
+def is_id(text: object) -> bool:
     """True when `text` may be used as an id. The whole text has to match, newlines included."""
-    return _MATCH.fullmatch(text) is not None
+    return isinstance(text, str) and _MATCH.fullmatch(text) is not None
 
 
 def new_id(kind: str) -> str:

@@ -115,7 +115,7 @@ def _readable(folder: Path, version: int, aliases: Mapping[str, int]) -> Model |
     """None for a version that is damaged, or removed at this moment: the others still work."""
     try:
         return _card(folder, version, aliases)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         log.warning("version %d of %s cannot be read: %s", version, folder.name, error)
         return None
 

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import redis
 
+from core.attempts import record_shrink
 from core.crashpoints import crash_point
 from core.errors import GanvasError, NotFound, QueueFull, StaleFence, TooManyCrashes
 from core.files import read_json, remove_tree, sync_folder, write_json, write_once
@@ -169,6 +170,9 @@ class JobStore:
         how = "shrink" if shrink else "crash" if crashed else "planned"
         last = json.dumps(error.record())
         state = self.ledger.run("release", claim.id, claim.fence, how, reason, MAX_ATTEMPTS, last)
+        if shrink and state != "lost":  # a loss of Redis may not forget it
+            with contextlib.suppress(OSError):  # on a full disk jobs can still be given back
+                record_shrink(self.home, claim.id, claim.shrink + 1)
         crash_point("release.done")
         return state
 

@@ -16,14 +16,7 @@ from core.aliases import LATEST, Aliases
 from core.crashpoints import crash_point
 from core.errors import InUse, NotFound, NotReady
 from core.evaluations import publish_evaluation
-from core.files import (
-    publish_folder,
-    read_json,
-    remove_tree,
-    sha256_of,
-    write_json,
-    write_once,
-)
+from core.files import publish_folder, read_json, remove_tree, sha256_of, write_json, write_once
 from core.home import Home
 from core.inventory import (
     CARD,
@@ -35,6 +28,7 @@ from core.inventory import (
     take_inventory,
     tell,
 )
+from core.removal import refuse_removed, remove_version
 from core.schemas import Model
 
 WEIGHTS = "model.safetensors"
@@ -64,6 +58,7 @@ class ModelStore:
 
         Once by job: which version it gets is decided by the first attempt that links its decision
         into the job's folder; every later one publishes under the same number or not at all.
+        Raises NotFound when the version was removed meanwhile.
         """
         crash_point("publish.begin")
         folder = self.home.model(name)
@@ -71,11 +66,16 @@ class ModelStore:
         version = self._decide(self.home.job(card["job"]) / DECISION, folder)
         crash_point("publish.decided")
         identity = {"name": name, "version": version, "created_at": now()}
-        write_json(source / CARD, describe(source, card | identity))
         try:
+            refuse_removed(folder, version)
+            write_json(source / CARD, describe(source, card | identity))
             publish_folder(source, folder / str(version))
+        except NotFound:
+            remove_tree(source)
+            raise
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                refuse_removed(folder, version)
                 raise
             remove_tree(source)  # an attempt before this one was quicker: the first one stays
         crash_point("publish.renamed")
@@ -142,7 +142,7 @@ class ModelStore:
             refuse_aliased(name, {a: v for a, v in aliases.items() if v in versions})
             try:
                 for model in models:
-                    remove_tree(self.folder(model))
+                    remove_version(self.home, model)
             finally:
                 tell(self.home)
 
@@ -210,6 +210,11 @@ def snapshot_folders(job_folder: Path) -> list[Path]:
         return []
     names = sorted(entry.name for entry in os.scandir(parent) if entry.name.isdigit())
     return [parent / name for name in names]
+
+
+def pinned(model: Model) -> dict[str, Any]:
+    """How requests and outputs of jobs name a version."""
+    return {"model": model.name, "version": model.version, "digest": model.digest}
 
 
 def describe(folder: Path, card: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What is left of a job on disk, and the record that can be rebuilt from it.
 
-`job.json` the request, `attempt.json` the newest attempt, `intent.json` what was last asked of it,
-`record.json` its end; `doubtful` marks a request whose acceptance was left open.
+`job.json` the request, `attempt.json` the newest attempt, `shrink.json` how much smaller the next
+is to be, `intent.json` what was last asked of it, `record.json` its end; `doubtful` marks a request
+whose acceptance was left open.
 """
 
 import json
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.attempts import newest_attempt
+from core.attempts import newest_attempt, newest_shrink
 from core.errors import BadSpec
 from core.files import passing, read_json
 from core.home import Home
@@ -69,7 +70,7 @@ def remains_of(home: Home, job_id: str) -> Remains | None:
     fields |= {"crashes": "0", "version": "0"}
     if attempt is not None:
         fields |= {"fence": str(attempt.fence + 1), "attempt": str(attempt.attempt)}
-        fields |= {"shrink": str(attempt.shrink), "version": str(attempt.version)}
+        fields |= {"shrink": str(newest_shrink(home, job_id)), "version": str(attempt.version)}
     if snapshot_folders(folder):
         fields |= {"committed": json.dumps({"step": 0}), "committed_step": "-1"}
     begun = JobState.RECOVERING if attempt is not None else JobState.QUEUED

@@ -43,7 +43,7 @@ class Retention:
     def after_publication(self, name: str) -> None:
         """Of one model. What fails now is done by the next round."""
         try:
-            if surplus(self.models.versions(name), self.keep, Used()):
+            if self.keep and surplus(self.models.versions(name), self.keep, Used()):
                 self.apply(self._jobs(), [name])
         except (OSError, ValueError, Unavailable) as error:
             log.warning("old versions of %s stay for now: %s", name, error)

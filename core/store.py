@@ -11,11 +11,11 @@ from typing import Any
 
 from core.errors import Conflict, CorruptArchive, GanvasError, NotFound, Unavailable
 from core.extras import require
+from core.files import chunks_of
 from core.ids import is_id
 from core.schemas import Answer, Model
 
 FILE = r"^[1-9][0-9]{0,8}-[0-9a-f]{12}\.zip$"
-CHUNK = 1024 * 1024
 MOST = 10_000  # files that are listed
 OBJECTS = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "az"})  # file systems without folders
 PATIENT: dict[str, Any] = {"connect_timeout": 5, "read_timeout": 60, "retries": {"max_attempts": 2}}
@@ -76,9 +76,8 @@ class Store:
 
     def read(self, name: str, file: str) -> Iterator[bytes]:
         """The bytes of an archive."""
-        with self._reached(), self._files.open(self._path(name, file), "rb") as source:
-            while chunk := source.read(CHUNK):
-                yield chunk
+        with self._reached():
+            yield from chunks_of(self._files.open(self._path(name, file), "rb"))
 
     def write(self, name: str, file: str, chunks: Iterable[bytes]) -> None:
         """Store an archive; half of one is removed again."""

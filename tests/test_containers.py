@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
+from core.extras import MODULES
 from core.settings import Settings
 from ganvas.processes import COMMANDS, ONE_THREAD
 from ganvas.redis_server import own_server
 
 ROOT = Path(__file__).parent.parent
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {"api": "api", **{f"worker-{name}": name for name in ("train", "prepare", "generate")}}
@@ -39,6 +41,13 @@ STAGES = dockerfile()
 def only(stage: str, instruction: str) -> str:
     (found,) = [rest for word, rest in STAGES[stage] if word == instruction]
     return found
+
+
+def extras(stage: str) -> set[str]:
+    """The optional parts that are installed in an image."""
+    found = re.search(r'pip install -c constraints\.txt .*"\.\[([\w,]+)\]"', only(stage, "RUN"))
+    assert found is not None
+    return set(found[1].split(","))
 
 
 @pytest.mark.parametrize("service", OURS)
@@ -114,13 +123,17 @@ def test_health_checks_are_valid_python() -> None:
 
 def test_api_image_has_no_torch() -> None:
     assert json.loads(only("api", "CMD")) == list(COMMANDS["api"])
-    assert "pip install -c constraints.txt . " in only("api", "RUN")
-    assert '".[worker]"' in only("worker", "RUN")
+    assert "worker" in extras("worker") and "worker" not in extras("api")
+
+
+def test_images_have_the_optional_parts_that_their_processes_can_use() -> None:
+    offered = set(PROJECT["project"]["optional-dependencies"])
+    assert extras("worker") == offered - {"server", "dev"} >= set(MODULES)
+    assert extras("api") == {"store"}  # GET /v1/store looks into it
 
 
 def test_images_hold_every_package_and_nothing_else() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    packages = set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
+    packages = set(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
     copied = [rest.split() for word, rest in STAGES["base"] if word == "COPY"]
     folders = {target for *sources, target in copied if sources == [target]}
     files = {source for *sources, target in copied if target == "./" for source in sources}

@@ -10,9 +10,12 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from core.errors import GanvasError, Internal, OutOfMemory
+from core.home import Home
+from worker.machine import out_of_memory
 
 DONE, FAILED, RELEASED = 0, 65, 75  # exit codes: finished, refused with an error record, given back
 STOP = "stop"
@@ -53,23 +56,36 @@ class Channel:
         self._asked.add(STOP)
 
 
-def reported(
-    channel: Channel,
-    work: Callable[[], int],
-    memory: tuple[type[Exception], ...] = (MemoryError,),
-) -> int:
+def enter(work: Callable[[Home, str, int, Channel], int], nice: int) -> None:
+    """Be the child process of a job, started as `python -m worker.x_run HOME JOB FENCE`.
+
+    work: gets these three and the line to the supervisor, and answers the exit code.
+    """
+    os.umask(0o077)
+    os.nice(nice)
+    channel = Channel()
+    home, job_id, fence = Home(Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
+    leave(reported(channel, lambda: work(home, job_id, fence, channel)))
+
+
+def reported(channel: Channel, work: Callable[[], int]) -> int:
     """Run `work`; expected errors, lack of memory and our own mistakes become the job's error."""
     try:
         return work()
     except GanvasError as error:
         problem = error
-    except memory:
-        problem = OutOfMemory("Memory ran out. Use fewer or smaller images, or a smaller network.")
     except Exception as error:
         traceback.print_exc()  # for the operator; the client gets no internals
-        problem = Internal(f"An error in our own code stopped the work: {type(error).__name__}.")
+        problem = _problem(error)
     channel.send("error", problem.record())
     return FAILED
+
+
+def _problem(error: Exception) -> GanvasError:
+    """What the client is told of an error that nobody expected."""
+    if out_of_memory(error):
+        return OutOfMemory("Memory ran out. Use fewer or smaller images, or a smaller network.")
+    return Internal(f"An error in our own code stopped the work: {type(error).__name__}.")
 
 
 def leave(code: int) -> None:

@@ -1,4 +1,5 @@
-"""The kinds of jobs that carry a model elsewhere: to ONNX, to the store, and from the store."""
+"""What most kinds of jobs have in common, and those that carry a model elsewhere: to ONNX, to the
+store, and from the store."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +11,12 @@ from core.files import remove_tree
 from core.home import Home
 from core.imports import Imported
 from core.records import Claim
-from core.registry import ModelStore
-from core.schemas import Job, Model
+from core.registry import ModelStore, pinned
+from core.schemas import Job
 
 
 class Delivery:
-    """What is the same for all of them: half of a delivery is none."""
+    """A kind whose child leaves a result in the job's folder. Half of a delivery is none."""
 
     module: str
     shrinks = False
@@ -47,7 +48,7 @@ class Export(Delivery):
             size = onnx_in(self.models.folder(model)).stat().st_size
         finally:
             self.discard(job, claim)
-        return told(model) | {"bytes": size}
+        return pinned(model) | {"bytes": size}
 
 
 class Push(Delivery):
@@ -82,9 +83,4 @@ class Pull(Delivery):
         finally:
             self.discard(job, claim)
         self.published(model.name)
-        return told(model) | {"file": result["file"], "new": new}
-
-
-def told(model: Model) -> dict[str, Any]:
-    """How a job's output names a version."""
-    return {"model": model.name, "version": model.version, "digest": model.digest}
+        return pinned(model) | {"file": result["file"], "new": new}

@@ -5,18 +5,16 @@ Follows the steps of `worker.evaluation.evaluate` and leaves the result as a fol
 stands back for them.
 """
 
-import os
-import re
 import shutil
-import sys
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from core.attempts import newest_attempt
+from core.attempts import fence_in, require_newest
 from core.crashpoints import arm, crash_point
 from core.errors import DeadlineExceeded, DiskFull, NotFound, StaleFence
 from core.evaluations import FOLDER, RESULT
@@ -26,7 +24,7 @@ from core.registry import ModelStore
 from core.schemas import JobKind, Model
 from core.settings import Settings
 from worker.attend import Tell, attend
-from worker.channel import DONE, RELEASED, STOP, Channel, leave, reported
+from worker.channel import DONE, RELEASED, STOP, Channel, enter
 from worker.checkpoint import libraries
 from worker.course import Course, Step, Steps
 from worker.evaluation.data_space import DataSpace, data_space
@@ -41,7 +39,6 @@ from worker.patience import disk_full
 NICE = 10
 OPENING = "opening the space"
 TOLD_SECONDS = 0.5  # between two reports of progress
-FENCED = re.compile(r"-f(\d+)")
 
 
 class Attempt:
@@ -57,6 +54,7 @@ class Attempt:
         self.folder = home.job(self.id)
         self.scratch = self.folder / f".scratch-f{fence}{PARTIAL}"
         self.result = self.folder / f"publish-f{fence}"
+        self.owned = partial(require_newest, home, self.id, fence)
         self.began = time.monotonic()
 
     def run(self) -> int:
@@ -79,17 +77,11 @@ class Attempt:
         crash_point("result.sent")
         return DONE
 
-    def owned(self) -> None:
-        """Raise StaleFence when a newer attempt owns the job."""
-        newest = newest_attempt(self.home, self.id)
-        if newest is not None and newest.fence > self.fence:
-            raise StaleFence
-
     def clear(self) -> None:
         """Remove what killed attempts left."""
         for found in (*self.folder.glob("publish-f*"), *self.folder.glob(f".scratch-f*{PARTIAL}")):
-            number = FENCED.search(found.name)
-            if number is not None and int(number[1]) <= self.fence:
+            fence = fence_in(found.name)
+            if fence is not None and fence <= self.fence:
                 shutil.rmtree(found, ignore_errors=True)
 
     def model(self) -> tuple[Model, Path]:
@@ -221,19 +213,15 @@ def attempted(attempt: Attempt) -> int:
 
 
 def main() -> None:
-    os.umask(0o077)
-    os.nice(NICE)
     torch.set_num_threads(1)  # parts of the work run side by side instead
     settings = Settings()
-    channel = Channel()
-    home, fence = Home(Path(sys.argv[1])), int(sys.argv[3])
-    arm(settings.crash_at, home.root)
 
-    def work() -> int:
-        job = read_job(home, sys.argv[2], JobKind.EVALUATE)
+    def work(home: Home, job_id: str, fence: int, channel: Channel) -> int:
+        arm(settings.crash_at, home.root)
+        job = read_job(home, job_id, JobKind.EVALUATE)
         return attempted(Attempt(home, job, fence, channel, settings.weights))
 
-    leave(reported(channel, work, (MemoryError, torch.OutOfMemoryError)))
+    enter(work, NICE)
 
 
 if __name__ == "__main__":

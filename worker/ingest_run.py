@@ -4,12 +4,9 @@ It reads files of strangers, so it runs with limits on memory and processor time
 folder is left in the data set's workspace; the supervisor publishes it.
 """
 
-import os
 import resource
-import sys
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 from core.datasets import DatasetStore
 from core.files import remove_tree
@@ -17,7 +14,7 @@ from core.home import Home
 from core.requests import SampleRequest
 from core.schemas import JobKind
 from core.settings import Settings
-from worker.channel import DONE, RELEASED, STOP, Channel, leave, reported
+from worker.channel import DONE, RELEASED, STOP, Channel, enter
 from worker.ingest.ingest import IngestProgress, ingest
 from worker.ingest.report import DataSet
 from worker.jobfile import read_job
@@ -45,15 +42,16 @@ def fresh(folder: Path) -> Path:
     return folder
 
 
-def run(home: Home, job: dict[str, Any], fence: int, channel: Channel) -> int:
+def run(home: Home, job_id: str, fence: int, channel: Channel) -> int:
     """Prepare the data set of one job; answers the exit code."""
+    input = read_job(home, job_id, JobKind.INGEST)["input"]
     store = DatasetStore(home)
-    dataset_id = job["input"]["dataset"]
-    sample = job["input"].get("sample")
+    dataset_id = input["dataset"]
+    sample = input.get("sample")
     upload = home.upload(dataset_id)
     source = upload / "source" if (upload / "source").exists() else upload / "files"
     order = sprites(SampleRequest(**sample)) if sample else source
-    asked = follow(ingest(order, fresh(store.workspace(dataset_id, job["id"], fence))), channel)
+    asked = follow(ingest(order, fresh(store.workspace(dataset_id, job_id, fence))), channel)
     if asked == STOP:
         return RELEASED
     channel.send("result", {"cancelled": asked is not None})
@@ -85,18 +83,6 @@ def limit(settings: Settings) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def main() -> None:
-    os.nice(NICE)
-    os.umask(0o077)
-    limit(Settings())
-    channel = Channel()
-    home, fence = Home(Path(sys.argv[1])), int(sys.argv[3])
-
-    def work() -> int:
-        return run(home, read_job(home, sys.argv[2], JobKind.INGEST), fence, channel)
-
-    leave(reported(channel, work))
-
-
 if __name__ == "__main__":
-    main()
+    limit(Settings())
+    enter(run, NICE)

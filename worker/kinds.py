@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,10 @@ from core.evaluations import FOLDER, result_in
 from core.files import read_json, remove_tree
 from core.home import Home
 from core.records import Claim
-from core.registry import HEADER, ModelStore, snapshot_folders
+from core.registry import HEADER, ModelStore, pinned, snapshot_folders
 from core.schemas import Job, JobKind
-from worker.deliveries import Export, Pull, Push
+from core.version import own_version
+from worker.deliveries import Delivery, Export, Pull, Push
 from worker.outcomes import Kind
 
 
@@ -22,7 +22,7 @@ def unheard(name: str) -> None:
     """Nobody wants to know which model got a version."""
 
 
-class Training:
+class Training(Delivery):
     """Publishes the folder `publish-f{fence}` of the job as the next version of the model.
 
     `published` is told the model's name afterwards.
@@ -34,14 +34,13 @@ class Training:
     def __init__(
         self, home: Home, models: ModelStore, published: Callable[[str], None] = unheard
     ) -> None:
-        self.home = home
-        self.models = models
+        super().__init__(home, models)
         self.published = published
 
     def publish(self, job: Job, claim: Claim, result: dict[str, Any]) -> dict[str, Any]:
         if not result["published"]:  # cancelled before there was anything to keep
             return {}
-        folder = self._folder(job, claim)
+        folder = self.folder(job, claim)
         return self._publish(job, folder, result["resolved"], result["metrics"])
 
     def salvage(self, job: Job, claim: Claim) -> dict[str, Any]:
@@ -49,15 +48,9 @@ class Training:
         snapshots = snapshot_folders(self.home.job(job.id))
         if not snapshots:
             return {}
-        folder = self._folder(job, claim)
+        folder = self.folder(job, claim)
         shutil.copytree(snapshots[-1], folder, dirs_exist_ok=True)
         return self._publish(job, folder, read_json(folder / HEADER)["resolved"], job.metrics)
-
-    def discard(self, job: Job, claim: Claim) -> None:
-        remove_tree(self._folder(job, claim))
-
-    def _folder(self, job: Job, claim: Claim) -> Path:
-        return self.home.job(job.id) / f"publish-f{claim.fence}"
 
     def _publish(
         self, job: Job, folder: Path, resolved: dict[str, Any], metrics: dict[str, Any]
@@ -72,7 +65,7 @@ class Training:
         }
         model = self.models.publish(folder, job.input["model"], card)
         self.published(model.name)
-        return {"model": model.name, "version": model.version, "digest": model.digest}
+        return pinned(model)
 
 
 def lineage_of(job: Job, dataset: dict[str, Any]) -> dict[str, Any]:
@@ -83,18 +76,10 @@ def lineage_of(job: Job, dataset: dict[str, Any]) -> dict[str, Any]:
         "resume_from": job.input.get("resume_from"),
         "retry_of": job.input.get("retry_of"),
         "init_from": job.input.get("origin"),
-        "code": code_version(),
+        "code": own_version(),
         "metadata": job.metadata or None,
     }
     return {name: value for name, value in known.items() if value is not None}
-
-
-def code_version() -> str | None:
-    """The version of this software; None for a source tree that is not installed."""
-    try:
-        return version("ganvas")
-    except PackageNotFoundError:
-        return None
 
 
 class Ingestion:
@@ -126,21 +111,16 @@ class Ingestion:
         self.datasets.discard(dataset_id)
 
 
-class Evaluation:
+class Evaluation(Delivery):
     """Puts the folder `publish-f{fence}` of the job beside the model that was evaluated."""
 
     module = "worker.evaluate_run"
-    shrinks = False
-
-    def __init__(self, home: Home, models: ModelStore) -> None:
-        self.home = home
-        self.models = models
 
     def publish(self, job: Job, claim: Claim, result: dict[str, Any]) -> dict[str, Any]:
         if result.get("cancelled"):
             self.discard(job, claim)
             return {}
-        folder = self._folder(job, claim)
+        folder = self.folder(job, claim)
         try:
             model = self.models.get(job.input["model"], job.input["version"])
             self.models.add_evaluation(model, folder, job.id)
@@ -149,16 +129,6 @@ class Evaluation:
             self.discard(job, claim)
             raise
         return output_of(found)
-
-    def salvage(self, job: Job, claim: Claim) -> dict[str, Any]:
-        """Half an evaluation is none."""
-        return {}
-
-    def discard(self, job: Job, claim: Claim) -> None:
-        remove_tree(self._folder(job, claim))
-
-    def _folder(self, job: Job, claim: Claim) -> Path:
-        return self.home.job(job.id) / f"publish-f{claim.fence}"
 
 
 def output_of(result: dict[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,24 @@
-"""What this machine has. Light: also the readers of uploads, who may not load torch, use it.
+"""What this machine has, and how it says that there is no more. Without torch: who reads uploads
+uses it too.
 
 In a container the kernel's limit for it counts, not the machine (cgroups, both versions).
 """
 
+import errno
 import os
 from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
 NAMES = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))
+# What torch and the C++ libraries below it say of a failed allocation, by kind or in words.
+NO_MEMORY = (
+    "OutOfMemoryError",
+    "out of memory",
+    "DefaultCPUAllocator",
+    "not enough memory",
+    "can't allocate memory",
+    "bad_alloc",
+)
 
 
 def usable_cores() -> int:
@@ -35,6 +46,15 @@ def available_bytes() -> int:
     """Memory that this process may still take without pushing anybody else out."""
     rooms = [_group_room(folder) for folder in _groups()]
     return max(min([_free(), *(room for room in rooms if room is not None)]), 0)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that an allocation failed, in whoever's words."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    told = f"{type(error).__name__}: {error}"
+    failed = isinstance(error, RuntimeError) and any(text in told for text in NO_MEMORY)
+    return failed or isinstance(error, MemoryError)
 
 
 def _free() -> int:

@@ -1,12 +1,12 @@
 """The files that one attempt at a training leaves in its job's folder, and takes away again."""
 
 import os
-import re
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from core.attempts import fence_in
 from core.checkpoints import FOLDER
 from core.crashpoints import crash_point
 from core.files import PARTIAL, remove_tree, write_atomic, write_json
@@ -16,7 +16,6 @@ from worker.checkpoint import Committed, State
 from worker.recorder import SAMPLES
 
 SNAPSHOTS = 2  # checkpoints that `model=job:{id}` can use
-FENCED = re.compile(r"-f(\d+)")  # in the names of what belongs to one attempt
 
 
 class Shelf:
@@ -100,5 +99,5 @@ class Shelf:
         crash_point("model.written")
 
     def _is_older(self, path: Path) -> bool:
-        found = FENCED.search(path.name)
-        return found is not None and int(found[1]) < self.fence
+        fence = fence_in(path.name)
+        return fence is not None and fence < self.fence

@@ -5,8 +5,6 @@ anybody: it is checked as an import is, and left in the job's folder for the sup
 """
 
 import hashlib
-import os
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -15,18 +13,17 @@ from typing import Any
 
 from core.archives import archive_of, write_archive
 from core.errors import BadSpec, Invalid, TooLarge, Unavailable
-from core.files import read_json, remove_tree
+from core.files import chunks_of, read_json, remove_tree
 from core.home import Home
 from core.imports import take_model
-from core.registry import ModelStore
+from core.registry import ModelStore, pinned
 from core.schemas import JobKind
 from core.settings import Settings
 from core.store import Store, file_of, require_digest
-from worker.channel import DONE, RELEASED, STOP, Channel, leave, reported
+from worker.channel import DONE, RELEASED, STOP, Channel, enter
 from worker.jobfile import read_job
 
 NICE = 5
-CHUNK = 1024 * 1024
 TOLD_SECONDS = 0.5  # between two reports of progress
 
 
@@ -56,8 +53,7 @@ class Carrier:
             self.store.write(name, file, self.carried("pushing", _chunks(path), size))
             if self.store.size(name, file) != size or self.stored(name, file, size) != expected:
                 raise Unavailable(f"The store gives back other bytes of {file} than it was given.")
-        told = {"model": model.name, "version": model.version, "digest": model.digest}
-        return told | {"file": f"{name}/{file}", "bytes": size, "sha256": expected}
+        return pinned(model) | {"file": f"{name}/{file}", "bytes": size, "sha256": expected}
 
     def pull(self, input: dict[str, Any]) -> dict[str, Any]:
         """Fetch an archive and take the model out of it."""
@@ -141,17 +137,8 @@ def kind_of(home: Home, job_id: str) -> JobKind:
 
 def _chunks(path: Path) -> Iterator[bytes]:
     with open(path, "rb") as file:
-        while chunk := file.read(CHUNK):
-            yield chunk
-
-
-def main() -> None:
-    os.nice(NICE)
-    os.umask(0o077)
-    channel = Channel()
-    home, fence = Home(Path(sys.argv[1])), int(sys.argv[3])
-    leave(reported(channel, lambda: run(home, sys.argv[2], fence, channel)))
+        yield from chunks_of(file)
 
 
 if __name__ == "__main__":
-    main()
+    enter(run, NICE)

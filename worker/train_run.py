@@ -4,33 +4,30 @@ Turns the events of `worker.train` into files below the job's folder and records
 supervisor, and leaves a model folder `publish-f{fence}` behind.
 """
 
-import errno
-import os
-import sys
 from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import torch
 
-from core.attempts import newest_attempt
+from core.attempts import newest_attempt, require_newest
 from core.crashpoints import arm, crash_point
 from core.datasets import DatasetStore, sample_request
-from core.errors import DatasetChanged, DiskFull, NotFound, OutOfMemory, StaleFence
+from core.errors import BadSpec, DatasetChanged, DiskFull, NotFound, OutOfMemory, StaleFence
 from core.home import Home
 from core.schemas import JobKind
 from core.settings import Settings
 from worker import budgets, plan
-from worker.channel import DONE, RELEASED, STOP, Channel, leave, reported
+from worker.channel import DONE, RELEASED, STOP, Channel, enter
 from worker.checkpoint import State
 from worker.data import Dataset, open_dataset
 from worker.device import Device
 from worker.events import Event, Progress
 from worker.ingest_run import draw_sample
 from worker.jobfile import read_job
-from worker.machine import available_bytes, resident_bytes
+from worker.machine import available_bytes, out_of_memory, resident_bytes
 from worker.patience import Patience, disk_full, until_room
 from worker.plan import Plan
 from worker.recorder import TRAINING, Recorder
@@ -55,6 +52,7 @@ class Training:
         self.folder = home.job(self.id)
         self.recorder = Recorder(self.folder, channel)
         self.trackers = Trackers(settings, self.recorder.alarm)
+        self.owned = partial(require_newest, home, self.id, fence)
         self.shelf = Shelf(self.folder, fence, self.owned)
         self.patience = Patience(seconds=settings.train_disk_patience)
 
@@ -97,12 +95,6 @@ class Training:
         self.recorder.record(event)
         self.trackers.record(event)
 
-    def owned(self) -> None:
-        """Raise StaleFence when a newer attempt owns the job."""
-        newest = newest_attempt(self.home, self.id)
-        if newest is not None and newest.fence > self.fence:
-            raise StaleFence
-
     def data(self, memory: int) -> Dataset:
         """The prepared images; a sample data set that is missing is drawn now."""
         store = DatasetStore(self.home)
@@ -116,7 +108,7 @@ class Training:
         try:
             resolutions = store.get(dataset_id).resolutions
             largest = max(resolutions)
-        except (NotFound, ValueError, OSError) as error:
+        except (NotFound, BadSpec, ValueError, OSError) as error:
             raise DatasetChanged(
                 f"the data set {dataset_id} is gone or damaged; upload it again and train on that"
             ) from error
@@ -202,16 +194,6 @@ def exact(device: Device) -> None:
         deterministic.fill_uninitialized_memory = False  # it costs time, and we read none
 
 
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that an allocation failed, in whoever's words."""
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    if isinstance(error, OSError):
-        return error.errno == errno.ENOMEM
-    texts = ("DefaultCPUAllocator", "not enough memory", "can't allocate memory", "bad_alloc")
-    return isinstance(error, RuntimeError) and any(text in str(error) for text in texts)
-
-
 def attempted(training: Training) -> int:
     """One attempt; lack of memory or of disk becomes an error with advice."""
     try:
@@ -227,18 +209,14 @@ def attempted(training: Training) -> int:
 
 
 def main() -> None:
-    os.umask(0o077)
     settings = Settings()
-    os.nice(settings.train_nice)
-    channel = Channel()
-    home, fence = Home(Path(sys.argv[1])), int(sys.argv[3])
-    arm(settings.crash_at, home.root)
 
-    def work() -> int:
-        job = read_job(home, sys.argv[2], JobKind.TRAIN)
+    def work(home: Home, job_id: str, fence: int, channel: Channel) -> int:
+        arm(settings.crash_at, home.root)
+        job = read_job(home, job_id, JobKind.TRAIN)
         return attempted(Training(home, job, fence, channel, settings))
 
-    leave(reported(channel, work))
+    enter(work, settings.train_nice)
 
 
 if __name__ == "__main__":

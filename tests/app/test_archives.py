@@ -75,6 +75,16 @@ def test_same_weights_under_one_name_are_one_version(api: httpx.Client, settings
     assert_nothing_is_left(settings)
 
 
+def test_old_versions_go_after_an_import(settings: Settings) -> None:
+    data = [archive(settings, put_model(settings, f"m{n}", data=bytes([n]) * 16)) for n in range(3)]
+    app = create_app(settings.model_copy(update={"keep_versions": 2}))
+    with serve(app) as url, httpx.Client(base_url=url, trust_env=False) as api:
+        for archived in data:
+            assert send(api, archived, "new").status_code == 201
+    assert [model.version for model in ModelStore(settings.folders).versions("new")] == [3, 2]
+    assert len(ModelStore(settings.folders).versions("m0")) == 1
+
+
 def test_imports_at_once_make_one_version(api: httpx.Client, settings: Settings) -> None:
     data = archive(settings, put_model(settings))
     barrier = threading.Barrier(4)

@@ -25,6 +25,7 @@ from tests.waiting import wait_for
 ZIP = {"Content-Type": "application/zip"}
 AT_ONCE = {"Prefer": "wait=0"}
 Put = Callable[..., Dataset]
+DAMAGED = ["not JSON", '{"id": "ds-1", "na', "[]", '{"id": "ds-1"}', '{"id": 5, "name": ["x"]}']
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}
 NO_UPLOADS: list[tuple[dict[str, str], bytes, int]] = [
     (ZIP, b"", 422),
@@ -301,7 +302,7 @@ def test_planted_link_is_not_followed(
     assert api.get("/v1/datasets/ds-1/preview.png").status_code == 404
 
 
-@pytest.mark.parametrize("planted", ["a link", "not JSON", '{"id": "ds-1"}'])
+@pytest.mark.parametrize("planted", ["a link", *DAMAGED])
 def test_record_that_is_planted_or_damaged_hides_its_set_only(
     api: httpx.Client, held: Services, dataset: Put, tmp_path: Path, planted: str
 ) -> None:
@@ -316,6 +317,20 @@ def test_record_that_is_planted_or_damaged_hides_its_set_only(
         record.write_text(planted)
     assert [found["id"] for found in api.get("/v1/datasets").json()["data"]] == ["ds-2"]
     assert held.datasets.find("dogs").id == "ds-2"
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_damaged_set_is_told_and_can_be_removed(
+    api: httpx.Client, held: Services, dataset: Put, content: str
+) -> None:
+    dataset("ds-1")
+    (held.datasets.home.dataset("ds-1") / "dataset.json").write_text(content)
+    for url in ("/v1/datasets/ds-1", "/v1/datasets/ds-1/preview.png", "/v1/datasets/ds-1/report"):
+        answer = api.get(url)
+        assert (answer.status_code, answer.json()["code"]) == (409, "bad_spec")
+        assert "DELETE it" in answer.json()["detail"]
+    assert api.delete("/v1/datasets/ds-1").status_code == 204
+    assert api.get("/v1/datasets/ds-1").status_code == 404
 
 
 def test_forged_cursor_is_refused(api: httpx.Client) -> None:

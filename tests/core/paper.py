@@ -40,7 +40,7 @@ class Paper:
     noted: int = -1
     committed: int | None = None
     snapshot: bool = False  # on disk
-    recorded: tuple[int, int, int] | None = None  # fence, attempt, shrink of the newest attempt
+    recorded: tuple[int, int] | None = None  # fence and number of the newest attempt
     wish: str = ""
     saved: bool = False  # its end is on disk
     asked: set[str] = field(default_factory=set)
@@ -59,7 +59,7 @@ class Paper:
         assert fence > self.fence
         self.fence, self.attempt = fence, self.attempt + 1
         self.leased, self.late, self.place, self.noted = True, False, None, -1
-        self.recorded = self.fence, self.attempt, self.shrink
+        self.recorded = self.fence, self.attempt
         if self.state != "cancelling":
             self._change("running")
 
@@ -142,7 +142,7 @@ class Paper:
         if self.ended and self.saved:
             self.events = ["done"]
             return
-        fence, self.attempt, self.shrink = self.recorded or (-1, 0, 0)
+        fence, self.attempt = self.recorded or (-1, 0)
         self.fence, self.saved, self.history = fence + 1, False, []
         self.committed = -1 if self.snapshot else None
         self.state = ""

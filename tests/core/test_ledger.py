@@ -81,6 +81,37 @@ def test_attempts_and_the_halved_batch_are_kept(jobs: JobStore) -> None:
     assert (claim.attempt, claim.shrink) == (3, 1)
 
 
+def test_a_batch_that_is_to_be_halved_is_kept_before_the_next_attempt_begins(
+    jobs: JobStore,
+) -> None:
+    new_job(jobs)
+    for times in (1, 2):
+        jobs.release(begun(jobs), "out of memory", crashed=True, shrink=True)
+        rebuild(jobs)
+        claim = claimed(jobs)
+        assert claim.shrink == times
+        jobs.release(claim, "worker stopped", crashed=False)
+
+
+@pytest.mark.parametrize("content", DAMAGE)
+def test_a_damaged_note_of_the_smaller_batch_hides_nothing(jobs: JobStore, content: bytes) -> None:
+    job = new_job(jobs)
+    begun(jobs)
+    (jobs.home.job(job.id) / "shrink.json").write_bytes(content)
+    rebuild(jobs)
+    assert (claimed(jobs).shrink, jobs.get(job.id).state) == (0, "running")
+
+
+def test_a_late_word_of_a_replaced_attempt_makes_nothing_smaller(jobs: JobStore) -> None:
+    new_job(jobs)
+    zombie = begun(jobs)
+    rebuild(jobs)
+    begun(jobs)
+    assert jobs.release(zombie, "out of memory", crashed=True, shrink=True) == "lost"
+    rebuild(jobs)
+    assert claimed(jobs).shrink == 0
+
+
 @pytest.mark.parametrize("worked_on", [False, True])
 def test_paused_jobs_stay_paused(jobs: JobStore, worked_on: bool) -> None:
     job = new_job(jobs)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from core import registry
+from core.errors import NotFound
 from core.files import read_json
 from core.home import Home
 from core.registry import DECISION, ModelStore
@@ -95,6 +96,43 @@ def test_a_zombie_that_wakes_up_before_its_rename_changes_nothing(
     monkeypatch.setattr(registry, "publish_folder", late)
     assert publish(home, "job-1", 1) == others[0]
     assert versions(home) == [1] and content(home, 1) == b"job-1 2"
+
+
+@pytest.mark.parametrize(
+    "point", ["publish.begin", "publish.numbered", "publish.decided", "rename"]
+)
+def test_a_zombie_does_not_bring_back_what_was_removed(
+    home: Home, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename, others = registry.publish_folder, list[Model]()
+
+    def meanwhile(name: str) -> None:
+        if name == point and not others:
+            with monkeypatch.context() as patch:
+                patch.setattr(registry, "crash_point", lambda _: None)
+                patch.setattr(registry, "publish_folder", rename)
+                others.append(publish(home, "job-1", 2))
+                ModelStore(home).remove("cats", others[0].version)
+
+    def late(source: Path, target: Path) -> None:
+        meanwhile("rename")
+        rename(source, target)
+
+    monkeypatch.setattr(registry, "crash_point", meanwhile)
+    monkeypatch.setattr(registry, "publish_folder", late)
+    with pytest.raises(NotFound, match="was removed"):
+        publish(home, "job-1", 1)
+    assert len(others) == 1 and versions(home) == []
+    assert not (home.job("job-1") / "publish-f1").exists()
+
+
+def test_an_attempt_that_gets_ready_after_the_removal_publishes_nothing(home: Home) -> None:
+    publish(home, "job-1", 1)
+    ModelStore(home).remove("cats", 1)
+    with pytest.raises(NotFound, match="was removed"):
+        publish(home, "job-1", 2)
+    assert versions(home) == [] and not (home.job("job-1") / "publish-f2").exists()
+    assert publish(home, "job-2", 1).version == 2
 
 
 def test_another_job_takes_the_next_number_while_one_is_being_published(

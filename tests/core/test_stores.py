@@ -1,11 +1,14 @@
 """Data sets and models on disk, and the frames that carry images."""
 
+import json
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from core.datasets import DatasetStore, sample_id, sample_request
 from core.errors import Conflict, NotFound, NotReady
+from core.evaluations import evaluations_of
 from core.files import write_json
 from core.generation import Picture, pack_reply, unpack_reply
 from core.registry import ModelStore
@@ -58,12 +61,71 @@ def test_two_attempts_at_one_data_set_do_not_touch_each_other(settings: Settings
     assert [entry.name for entry in settings.folders.datasets.iterdir()] == ["sample-1"]
 
 
-def test_damaged_version_does_not_hide_the_others(settings: Settings) -> None:
+@pytest.mark.parametrize("content", ["{", "[]", '{"name": "cats"}'])
+def test_damaged_version_does_not_hide_the_others(settings: Settings, content: str) -> None:
     store = ModelStore(settings.folders)
     store.publish(weights(settings.home / "a"), "cats", {"job": "job-1"})
-    (settings.folders.model("cats") / "1" / "card.json").write_text("{")
+    (settings.folders.model("cats") / "1" / "card.json").write_text(content)
     store.publish(weights(settings.home / "b", b"v"), "dogs", {"job": "job-2"})
     assert [model.name for model in ModelStore(settings.folders).all()] == ["dogs"]
+
+
+EVALUATION: dict[str, Any] = {
+    "job": "job-bad",
+    "created_at": "2026-01-01T00:00:00+00:00",
+    "seconds": 1.0,
+    "model": {},
+    "dataset": {},
+    "seed": 0,
+    "metrics": {},
+}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{",
+        b"[]",
+        b"\xff\xfe",
+        json.dumps({"job": "job-bad", "metrics": {}}).encode(),
+        json.dumps(EVALUATION | {"created_at": 1767225600}).encode(),
+        json.dumps(EVALUATION | {"metrics": None}).encode(),
+        json.dumps(EVALUATION | {"job": "../../../secrets"}).encode(),
+    ],
+)
+def test_damaged_evaluation_hides_neither_the_model_nor_other_evaluations(
+    settings: Settings, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = ModelStore(settings.folders)
+    model = store.publish(weights(settings.home / "a"), "cats", {"job": "job-1"})
+    for job, text in (("job-bad", content), ("job-2", None)):
+        folder = store.folder(model) / "evaluations" / job
+        folder.mkdir(parents=True)
+        whole = json.dumps(EVALUATION | {"job": job}).encode()
+        (folder / "evaluation.json").write_bytes(text or whole)
+    for _ in range(2):
+        (found,) = ModelStore(settings.folders).all()
+        assert found.evaluation is not None and found.evaluation["job"] == "job-2"
+    assert [result["job"] for result in evaluations_of(store.folder(model))] == ["job-2"]
+    assert caplog.text.count("cannot be read") == 1
+
+
+def test_what_is_no_id_is_not_found(settings: Settings) -> None:
+    store = DatasetStore(settings.folders)
+    for wrong in (5, None, ["ds-1"], {"id": "ds-1"}):
+        with pytest.raises(NotFound):
+            store.get(cast(str, wrong))
+        with pytest.raises(NotFound):
+            store.find(cast(str, wrong))
+
+
+def test_file_among_the_data_sets_is_none(settings: Settings) -> None:
+    store = DatasetStore(settings.folders)
+    dataset_id, _ = store.begin("Cats")
+    (settings.folders.datasets / "notes").write_text("mine")
+    assert [dataset.id for dataset in store.all()] == [dataset_id]
+    with pytest.raises(NotFound):
+        store.get("notes")
 
 
 def test_name_of_two_data_sets_needs_an_id(settings: Settings) -> None:

@@ -70,6 +70,14 @@ def insatiable(channel: Channel) -> int:
     raise MemoryError
 
 
+def endless(channel: Channel) -> int:
+    """Wants an array that no machine can hold."""
+    import torch
+
+    torch.empty(2**55)
+    return DONE
+
+
 def refused(channel: Channel) -> int:
     raise OutOfMemory("needs 3 GB, 1 GB is free")
 
@@ -101,6 +109,7 @@ def rests(channel: Channel) -> int:
 
 BEHAVIOURS = {
     "deaf": deaf,
+    "endless": endless,
     "hungry": hungry,
     "insatiable": insatiable,
     "refused": refused,

@@ -1,16 +1,18 @@
 """What a training will need, and the refusal of what cannot end well."""
 
+import errno
 import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from core.errors import DiskFull, OutOfMemory
 from models.registry import architectures
 from tests.worker.games import Folder, tiny_game, tiny_spec
 from worker import budgets
-from worker.machine import available_bytes, memory_bytes, resident_bytes
+from worker.machine import available_bytes, memory_bytes, out_of_memory, resident_bytes
 from worker.snapshot import capture, kept
 from worker.spec import TrainSpec
 
@@ -68,6 +70,25 @@ def test_too_little_disk_is_refused_with_the_figures(
     monkeypatch.setattr(os, "statvfs", lambda path: full)
     with pytest.raises(DiskFull, match=r"needs about \d+ MB in HOME, 12 MB are free"):
         budgets.require_disk(spec, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "lacking"),
+    [
+        (MemoryError(), True),
+        (torch.OutOfMemoryError("Allocation on device"), True),
+        (RuntimeError("CUDA error: out of memory"), True),
+        (RuntimeError("std::bad_alloc"), True),
+        (OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), True),
+        (OSError(errno.ENOSPC, "out of memory"), False),
+        (ValueError("out of memory"), False),
+        (RuntimeError("shapes do not match"), False),
+    ],
+)
+def test_a_failed_allocation_is_known_by_its_kind_or_its_words(
+    error: Exception, lacking: bool
+) -> None:
+    assert out_of_memory(error) is lacking
 
 
 def test_the_machine_says_what_it_has() -> None:

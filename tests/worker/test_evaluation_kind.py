@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,8 @@ class Bench:
         folder.mkdir()
         model = {"name": "tiny", "version": 1, "digest": self.model.digest}
         metrics = {"kd": kd, "kd_floor": 0.5, "fid": None, "fid_reason": "no weights"}
-        result = {"job": self.job.id, "created_at": "2026-01-01", "model": model}
+        result: dict[str, Any] = {"job": self.job.id, "created_at": "2026-01-01", "model": model}
+        result |= {"seconds": 1.0, "dataset": {}, "seed": 0}
         write_json(folder / RESULT, result | {"metrics": metrics, "pictures": ["samples"]})
 
     def results(self) -> list[float]:

@@ -189,6 +189,13 @@ def test_memory_that_is_not_enough_fails_the_job_and_a_refusal_does_so_at_once(
     assert (job.error["code"], job.attempt) == ("out_of_memory", attempts)
 
 
+def test_failed_allocation_of_torch_is_lack_of_memory(bench: Bench) -> None:
+    job_id = bench.submit("endless")
+    bench.drain()
+    job = bench.jobs.get(job_id)
+    assert job.error is not None and job.error["code"] == "out_of_memory"
+
+
 def test_child_without_a_sign_is_ended_and_fails_after_the_last_attempt(bench: Bench) -> None:
     bench.runner.stall_seconds = 0.2
     job_id = bench.submit("stuck")

@@ -14,6 +14,7 @@ import pytest
 
 from core.settings import Settings
 from tests.ganvas.local_server import LocalServer, problem
+from tests.waiting import wait_for
 from tests.worker.games import tiny_spec
 from tests.worker.trainings import JOB, Attempt, Desk
 from worker import metrics_file
@@ -344,16 +345,11 @@ def test_after_an_outage_everything_is_made_up_for(started: tuple[Path, Path]) -
     mlflow = MLflow(str(store), pause=0.02)
     mlflow.begin(tracked(folder))
     mlflow.checkpoint(committed(2))
-    troubles: list[str] = []
-    until = time.monotonic() + 20
-    while not troubles and time.monotonic() < until:
-        time.sleep(0.01)
-        troubles = mlflow.troubles()
+    troubles = wait_for(mlflow.troubles, "the outage to be told")
     assert "takes nothing" in troubles[0]
     store.unlink()
     mlflow.progress(progress(3))
-    while not (folder / "mlflow.json").exists() and time.monotonic() < until:
-        time.sleep(0.01)
+    wait_for((folder / "mlflow.json").exists, "the run to be begun")
     mlflow.end("succeeded")
     client, (run,) = runs(store)
     assert [step for step, _ in history(client, run, "G")] == [1, 2, 3]

@@ -23,7 +23,7 @@ from worker.attend import Tell
 from worker.data import Sampler
 from worker.evaluation.probe_net import ProbeNet, fitted, linear, side_of, trained
 from worker.evaluation.reals import spread
-from worker.evaluation.spaces import fit
+from worker.evaluation.spaces import fit, in_batches
 from worker.evaluation.spoil import WAYS, spoilt, viewed
 from worker.tasks import pixels
 
@@ -61,12 +61,7 @@ class DataSpace:
 
     def features(self, images: np.ndarray) -> np.ndarray:
         """uint8 [N, H, W, C] -> float32 [N, 64]; grey images count as RGB where that is learnt."""
-        found = np.empty((len(images), DIM), np.float32)
-        with torch.inference_mode():
-            for start in range(0, len(images), BATCH):
-                part = torch.from_numpy(np.array(images[start : start + BATCH]))
-                found[start : start + BATCH] = self.features_of(pixels(part)).numpy()
-        return found
+        return in_batches(lambda part: self.features_of(pixels(part)), images, DIM, BATCH)
 
     def features_of(self, images: Tensor) -> Tensor:
         """float [N, C, H, W], -1..1 -> float32 [N, 64]; differentiable."""

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from worker.evaluation.spaces import fit
+from worker.evaluation.spaces import fit, in_batches
 from worker.tasks import levels, pixels
 
 SIDE = 224
@@ -149,12 +149,7 @@ class DinoSpace:
 
     def features(self, images: np.ndarray) -> np.ndarray:
         """uint8 [N, H, W, C], C 1 or 3 -> float32 [N, dim]."""
-        found = np.empty((len(images), self.dim), np.float32)
-        with torch.inference_mode():
-            for start in range(0, len(images), BATCH):
-                part = torch.from_numpy(np.array(images[start : start + BATCH]))
-                found[start : start + BATCH] = self.network(prepared(part)).numpy()
-        return found
+        return in_batches(lambda part: self.network(prepared(part)), images, self.dim, BATCH)
 
 
 def prepared(images: Tensor) -> Tensor:

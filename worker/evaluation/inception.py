@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from worker.evaluation.spaces import in_batches
+
 SIDE = 299
 FEATURES, LOGITS = 2048, 1008
 BATCH = 16
@@ -210,14 +212,7 @@ class InceptionSpace:
 
     def features(self, images: np.ndarray) -> np.ndarray:
         """uint8 [N, H, W, C], C 1 or 3 -> float32 [N, 2048]."""
-        found = np.empty((len(images), self.dim), np.float32)
-        with torch.inference_mode():
-            for start in range(0, len(images), BATCH):
-                part = torch.from_numpy(np.array(images[start : start + BATCH]))
-                x = resized(part.permute(0, 3, 1, 2).float(), SIDE)
-                x = ((x - 128) / 128).expand(-1, 3, -1, -1)
-                found[start : start + BATCH] = self.network(x).numpy()
-        return found
+        return in_batches(lambda part: self.network(prepared(part)), images, self.dim, BATCH)
 
     def logits(self, features: np.ndarray, *, bias: bool = False) -> np.ndarray:
         """float32 [N, 2048] -> [N, 1008]. Inception Scores are published without the bias."""
@@ -226,6 +221,12 @@ class InceptionSpace:
             return F.linear(
                 torch.from_numpy(features), fc.weight, fc.bias if bias else None
             ).numpy()
+
+
+def prepared(images: Tensor) -> Tensor:
+    """uint8 [N, H, W, C] -> float [N, 3, 299, 299], -1..1."""
+    x = resized(images.permute(0, 3, 1, 2).float(), SIDE)
+    return ((x - 128) / 128).expand(-1, 3, -1, -1)
 
 
 def resized(images: Tensor, side: int) -> Tensor:

@@ -109,12 +109,7 @@ class RandomSpace:
     def features(self, images: np.ndarray) -> np.ndarray:
         """uint8 [N, H, W, C], C 1 or 3 -> float32 [N, 64]."""
         assert images.dtype == np.uint8 and images.ndim == 4, (images.dtype, images.shape)
-        found = np.empty((len(images), self.dim), np.float32)
-        with torch.inference_mode():
-            for start in range(0, len(images), BATCH):
-                part = torch.from_numpy(np.array(images[start : start + BATCH]))
-                found[start : start + BATCH] = self.features_of(pixels(part)).numpy()
-        return found
+        return in_batches(lambda part: self.features_of(pixels(part)), images, self.dim, BATCH)
 
     def features_of(self, images: Tensor) -> Tensor:
         """float [N, C, H, W], -1..1 -> float32 [N, 64] on the CPU; differentiable."""
@@ -136,6 +131,18 @@ class RandomSpace:
             else:
                 read.append(avg_pool2d(chosen, chosen.shape[-1] // 2).flatten(1))
         return torch.cat(read, 1)
+
+
+def in_batches(
+    look: Callable[[Tensor], Tensor], images: np.ndarray, dim: int, batch: int
+) -> np.ndarray:
+    """uint8 [N, H, W, C] -> float32 [N, dim]: what `look` makes of `batch` images at a time."""
+    found = np.empty((len(images), dim), np.float32)
+    with torch.inference_mode():
+        for start in range(0, len(images), batch):
+            part = torch.from_numpy(np.array(images[start : start + batch]))
+            found[start : start + batch] = look(part).numpy()
+    return found
 
 
 def fit(images: Tensor, side: int) -> Tensor:

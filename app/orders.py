@@ -1,0 +1,39 @@
+"""What the answers to all orders have in common: the job, where it is, whether it is new."""
+
+import hashlib
+import json
+
+from fastapi import Response
+from pydantic import BaseModel
+
+from app.jobs import with_urls
+from app.services import Services
+from core.schemas import Job
+
+
+def once(verb: str, key: str | None, order: BaseModel) -> tuple[str, str] | None:
+    """What makes an order one of a kind: its Idempotency-Key, and the digest of its body."""
+    if key is None:
+        return None
+    text = json.dumps(order.model_dump(mode="json"), sort_keys=True)
+    return f"{verb}:{key}", hashlib.sha256(text.encode()).hexdigest()
+
+
+def announce(held: Services, response: Response, job: Job, created: bool) -> None:
+    """Wake a worker for a new job; say so when the same order has made it before."""
+    if created:
+        held.hint(job.kind)
+    else:
+        response.headers["Idempotency-Replayed"] = "true"
+
+
+def located(response: Response, job: Job) -> Job:
+    """The answer that names a job."""
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return with_urls(job)
+
+
+def accepted(response: Response, job: Job) -> Job:
+    """The answer 202: the job, and when to look again."""
+    response.headers["Retry-After"] = "2"
+    return located(response, job)
