@@ -28,7 +28,9 @@ class Architecture:
 
     `generator(shape, options)`: `forward(z [N, z_dim], c [N, c_dim] | None)` gives images
     [N, C, H, W], about -1..1. `discriminator(shape, options)`: `forward(images, c)` gives logits
-    [N]. `recipe` holds the training options its paper trains it with, over the general defaults.
+    [N]. A network may have a method `lesson` with a loss that is added to its own: the
+    discriminator's takes (images, c), the generator's (images, c, discriminator), all of reals.
+    `recipe` holds the training options its paper trains it with, over the general defaults.
     """
 
     name: str

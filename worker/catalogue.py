@@ -18,6 +18,7 @@ from worker.evaluation.metrics import metrics
 from worker.evaluation.spaces import spaces
 from worker.evaluation.weights import OFFICIAL
 from worker.losses import losses
+from worker.penalties import penalties
 from worker.presets import PRESETS
 from worker.spec import Recipe
 from worker.tasks import TASKS
@@ -52,6 +53,7 @@ def build_catalogue() -> dict[str, Any]:
             for name, architecture in architectures().items()
         },
         "losses": {name: first_line(loss) for name, loss in losses().items()},
+        "penalties": {name: first_line(penalty) for name, penalty in penalties().items()},
         "options": options_schema(),
         "weights": {network.name: network.file for network in OFFICIAL},
         "metrics": {
@@ -75,6 +77,7 @@ def options_schema() -> dict[str, Any]:
     }
     properties |= _schema(Recipe)["properties"]
     properties["loss"] |= {"enum": list(losses())}
+    properties["penalty"] |= {"enum": list(penalties())}
     properties["augment"] |= {"items": {"enum": list(operations())}, "uniqueItems": True}
     for architecture in architectures().values():
         for name, schema in _schema(architecture.Options).get("properties", {}).items():

@@ -1,8 +1,9 @@
 """What a pair of networks costs to train, counted without computing anything.
 
-Per real image shown, in passes of multiply-adds M (a backward pass costs two): the generator 3 M_G;
-the discriminator 6 M_D in its own step, 2 M_D in the generator's, and 12 M_D / k for exact
-penalties on reals and fakes every k-th step.
+Per real image shown, in passes of multiply-adds M (a backward pass costs two): the generator M_G,
+and with n turns of the discriminator for each of its own 2 M_G / n more; the discriminator 6 M_D in
+its own turn, 2 M_D / n in the generator's, and 12 M_D / k for penalties on reals and fakes every
+k-th step.
 """
 
 from dataclasses import dataclass
@@ -47,8 +48,9 @@ def measured(name: str, shape: Shape, options: Any) -> tuple[Size, Size]:
 def cost(name: str, shape: Shape, options: Any, recipe: Recipe) -> float:
     """Multiply-adds per real image shown, by the model above."""
     generator, discriminator = measured(name, shape, options)
-    passes = 8 + (12 / recipe.penalty_interval if recipe.gamma else 0)
-    return 3 * generator.macs + passes * discriminator.macs
+    turns = recipe.n_critic
+    passes = 6 + 2 / turns + (12 / recipe.penalty_interval if recipe.gamma else 0)
+    return (1 + 2 / turns) * generator.macs + passes * discriminator.macs
 
 
 def parameters(name: str, shape: Shape, options: Any) -> dict[str, int]:

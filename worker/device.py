@@ -17,6 +17,7 @@ from worker.machine import usable_cores
 
 WIDTH, SIDE, BATCH = 32, 32, 16  # of the probe: a typical middle layer
 MACS = 3 * 2 * 9 * WIDTH**2 * SIDE**2 * BATCH  # two 3x3 convolutions, forward and backward
+SMALLEST_PART = 4  # images; fewer are not worth a thread, and are compared with each other
 FASTER = 1.15  # lower precision must win by this factor, channels_last not lose by it
 
 
@@ -42,6 +43,10 @@ class Device:
         """`network` on this device, in its memory layout."""
         layout: dict[str, Any] = {"memory_format": self.memory_format}
         return network.to(self.torch_device, **layout)
+
+    def hands(self, batch: int) -> int:
+        """Into how many parts a batch is divided, each computed by a thread of its own."""
+        return max(1, min(self.threads, batch // SMALLEST_PART)) if self.name == "cpu" else 1
 
     def autocast(self) -> torch.autocast:
         """The mixed precision of this device, to be entered around forward passes."""

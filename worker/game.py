@@ -2,20 +2,25 @@
 
 import copy
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from models.registry import Architecture, architectures
 from worker.augment import Augment, blurred
 from worker.device import Device
-from worker.losses import gradient_penalty, losses
+from worker.losses import LeCam, losses
+from worker.pair import Pair, Part, Rules, Turn
+from worker.penalties import penalties
 from worker.spec import TrainSpec
 from worker.tasks import Batch
 
 WARM_UP_STEPS = 50  # while Adam's second moments are still guesses
+R = TypeVar("R")
 
 
 def cosine(start: float, end: float, fraction: float) -> float:
@@ -31,17 +36,11 @@ def networks(spec: TrainSpec) -> tuple[nn.Module, nn.Module]:
         torch.manual_seed(spec.seed)
         G = architecture.generator(spec.shape, options)
         D = architecture.discriminator(spec.shape, options)
+        if spec.recipe.spectral_norm:
+            for layer in D.modules():
+                if isinstance(layer, nn.Conv2d | nn.Linear):
+                    spectral_norm(layer)  # arXiv 1802.05957
     return G, D
-
-
-@contextmanager
-def frozen(network: nn.Module) -> Iterator[None]:
-    """Let gradients pass through `network` without collecting its own."""
-    network.requires_grad_(False)
-    try:
-        yield
-    finally:
-        network.requires_grad_(True)
 
 
 def optimiser(network: nn.Module, spec: TrainSpec) -> torch.optim.Adam:
@@ -65,34 +64,92 @@ class Game:
         self.G, self.D = device.place(G), device.place(D)
         self.ema = copy.deepcopy(self.G).eval().requires_grad_(False)
         self.optimisers = {"G": optimiser(self.G, spec), "D": optimiser(self.D, spec)}
-        self.loss = losses()[spec.recipe.loss]
-        self.augment = Augment(
-            names=spec.recipe.augment, p=spec.recipe.augment_p, adaptive=spec.recipe.adaptive
-        )
+        recipe = spec.recipe
+        self.loss = losses()[recipe.loss]
+        self.penalty = penalties()[recipe.penalty](recipe.penalty_sigma)
+        self.lecam = LeCam(weight=recipe.lecam)
+        self.augment = Augment(names=recipe.augment, p=recipe.augment_p, adaptive=recipe.adaptive)
+        if device.name == "cpu":
+            torch.set_num_threads(max(1, device.threads // device.hands(recipe.batch)))
+        first = Pair(self.G, self.D, device)
+        self.pairs = [first, *(first.twin() for _ in range(device.hands(recipe.batch) - 1))]
+        self._pool = ThreadPoolExecutor(len(self.pairs), thread_name_prefix="pair")
 
     @property
     def kimg(self) -> float:
         """Thousands of real images shown so far."""
         return self.images / 1000
 
-    def play(self, batch: Batch, fraction: float) -> dict[str, Tensor]:
-        """One step of both players at `fraction` of the budget. Returns detached scalars.
+    def play(self, batches: Sequence[Batch], fraction: float) -> dict[str, Tensor]:
+        """One step at `fraction` of the budget: the discriminator's turn on each of `batches`, then
+        the generator's on the last. Returns detached scalars.
 
         One draw of noise serves both: the generator answers to the discriminator that has just
         learnt from the same fakes, which saves a forward pass.
         """
         self.adjust(fraction)
-        real = self.placed(batch.target)
-        c = None if batch.condition is None else self.placed(batch.condition)
-        z = torch.randn(len(batch.target), self.spec.shape.z_dim, generator=self.rng)
-        with self.device.autocast():
-            fake = self.G(z.to(real.device), c)
-        scalars, logits = self.teach_discriminator(real, fake.detach(), c, fraction)
-        scalars["G"] = self.teach_generator(fake, c, logits)
+        for pair in self.pairs[1:]:
+            pair.follow(self.pairs[0])
+        rules = self.rules(fraction)
+        parts, turns, scalars = list[Part](), list[Turn](), dict[str, Tensor]()
+        for place, batch in enumerate(batches):
+            last = place == len(batches) - 1
+            parts = self.parts(batch)
+            turns = self.each(
+                lambda k, parts=parts, last=last: self.pairs[k].teach_discriminator(
+                    parts[k], rules, last=last
+                )
+            )
+            self.advance("D")
+            self.observe(turns)
+            self.images += len(batch.target)
+            scalars = mean(parts, [turn.scalars for turn in turns])
+        told = self.each(lambda k: self.pairs[k].teach_generator(parts[k], turns[k], rules))
+        self.advance("G")
         self.average()
         self.step += 1
-        self.images += len(batch.target)
-        return scalars
+        return scalars | mean(parts, told)
+
+    def rules(self, fraction: float) -> Rules:
+        """The game at this step."""
+        recipe = self.spec.recipe
+        due = recipe.gamma > 0 and self.step % recipe.penalty_interval == 0
+        gamma = cosine(recipe.gamma, recipe.gamma_final, fraction)
+        return Rules(
+            loss=self.loss,
+            view=self.view,
+            penalty=self.penalty if due else None,
+            gamma=gamma * recipe.penalty_interval,
+            lecam=self.lecam if recipe.lecam else None,
+        )
+
+    def view(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        """What the discriminator sees of images."""
+        return self.augment(blurred(images, self.sigma), rng)
+
+    def parts(self, batch: Batch) -> list[Part]:
+        """The batch, divided among the pairs."""
+        count, hands = len(batch.target), len(self.pairs)
+        z = torch.randn(count, self.spec.shape.z_dim, generator=self.rng)
+        seed = int(torch.randint(2**62, (1,), generator=self.rng))
+        reals, noises = batch.target.tensor_split(hands), z.tensor_split(hands)
+        given = [None] * hands if batch.condition is None else batch.condition.tensor_split(hands)
+        return [
+            Part(
+                real=self.placed(real),
+                c=None if c is None else self.placed(c),
+                z=self.placed(noise),
+                rng=torch.Generator().manual_seed(seed + hand),
+                share=len(real) / count,
+            )
+            for hand, (real, c, noise) in enumerate(zip(reals, given, noises, strict=True))
+        ]
+
+    def each(self, work: Callable[[int], R]) -> list[R]:
+        """`work` for the place of every pair, side by side."""
+        if len(self.pairs) == 1:
+            return [work(0)]
+        return list(self._pool.map(work, range(len(self.pairs))))
 
     def placed(self, images: Tensor) -> Tensor:
         """The same numbers where and how the networks want them."""
@@ -101,39 +158,13 @@ class Game:
             images = images.contiguous(memory_format=self.device.memory_format)
         return images
 
-    def judge(self, images: Tensor, c: Tensor | None) -> Tensor:
-        """Logits [N] of augmented images, in float32."""
-        return self.D(self.augment(blurred(images, self.sigma), self.rng), c).float()
-
-    def teach_discriminator(
-        self, real: Tensor, fake: Tensor, c: Tensor | None, fraction: float
-    ) -> tuple[dict[str, Tensor], Tensor]:
-        """The discriminator's turn: its scalars, and the logits of the reals."""
-        with self.device.autocast():
-            of_real, of_fake = self.judge(real, c), self.judge(fake, c)
-        loss = self.loss.discriminator(of_real, of_fake)
-        loss.backward()
-        scalars = {"D": loss.detach()}
-        recipe = self.spec.recipe
-        if recipe.gamma and self.step % recipe.penalty_interval == 0:
-            gamma = cosine(recipe.gamma, recipe.gamma_final, fraction)
-            r1 = gradient_penalty(lambda x: self.judge(x, c), real).mean()
-            r2 = gradient_penalty(lambda x: self.judge(x, c), fake).mean()
-            ((r1 + r2) * (gamma / 2 * recipe.penalty_interval)).backward()
-            scalars |= {"R1": r1.detach(), "R2": r2.detach()}
-        self.advance("D")
-        self.augment.observe(of_real.detach(), of_fake.detach())
-        scalars["accuracy"] = (of_real > of_fake).float().mean()
-        return scalars, of_real.detach()
-
-    def teach_generator(self, fake: Tensor, c: Tensor | None, of_real: Tensor) -> Tensor:
-        """The generator's turn, against the logits that reals had a moment ago; its loss."""
-        with frozen(self.D), self.device.autocast():
-            of_fake = self.judge(fake, c)
-        loss = self.loss.generator(of_real, of_fake)
-        loss.backward()
-        self.advance("G")
-        return loss.detach()
+    def observe(self, turns: Sequence[Turn]) -> None:
+        """What augmentation and LeCam learn from the logits of a turn."""
+        real = torch.cat([turn.of_real for turn in turns])
+        fake = torch.cat([turn.of_fake for turn in turns])
+        self.augment.observe(real, fake)
+        if self.lecam.weight:
+            self.lecam.observe(real, fake)
 
     def adjust(self, fraction: float) -> None:
         """Put learning rate, momentum and blur where the schedule has them.
@@ -152,9 +183,20 @@ class Game:
                 beta2 = cosine(recipe.beta2, recipe.beta2_final, fraction)
                 group["betas"] = (recipe.beta1, beta2)
 
+    @torch.no_grad()
     def advance(self, player: str) -> None:
+        """Add the gradients of all pairs, and take the step."""
+        first, *others = ([*getattr(pair, player).parameters()] for pair in self.pairs)
+        for other in others:
+            for own, theirs in zip(first, other, strict=True):
+                if theirs.grad is not None:
+                    own.grad = theirs.grad if own.grad is None else own.grad.add_(theirs.grad)
+                    theirs.grad = None
         self.optimisers[player].step()
         self.optimisers[player].zero_grad(set_to_none=True)
+        if player == "D" and self.spec.recipe.clip:
+            for weights in self.D.parameters():
+                weights.clamp_(-self.spec.recipe.clip, self.spec.recipe.clip)
 
     @torch.no_grad()
     def average(self) -> None:
@@ -184,3 +226,11 @@ class Game:
         """Whether every weight of both players is a number."""
         tensors = [*self.G.parameters(), *self.D.parameters()]
         return all(bool(torch.isfinite(t).all()) for t in tensors)
+
+
+def mean(parts: Sequence[Part], told: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Of the scalars of all parts, each as heavy as its share."""
+    shares = torch.tensor([part.share for part in parts])
+    return {
+        name: (torch.stack([own[name] for own in told]).cpu() * shares).sum() for name in told[0]
+    }

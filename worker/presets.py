@@ -19,7 +19,8 @@ from worker.augment import operations
 from worker.cost import cost, measured, parameters
 from worker.data import Dataset
 from worker.device import Device
-from worker.losses import losses
+from worker.losses import losses, recipe_of
+from worker.penalties import penalties
 from worker.spec import Budget, Recipe, TrainSpec
 from worker.tasks import TASKS
 
@@ -80,8 +81,10 @@ def resolve(request: Mapping[str, Any], facts: Facts) -> TrainSpec:
     for_networks = names_of(architecture.Options)
     refuse_unknown(asked, ["architecture", *names_of(Recipe), *for_networks])
     told = {k: v for k, v in asked.items() if k in names_of(Recipe)}
-    recipe = validated(Recipe, {**automatic(facts, architecture.recipe), **told})
-    chosen("loss", recipe.loss, losses())
+    loss = told.get("loss", architecture.recipe.get("loss", Recipe.loss))
+    own = {**architecture.recipe, **recipe_of(chosen("loss", loss, losses()))}
+    recipe = validated(Recipe, {**automatic(facts, own), **told})
+    chosen("penalty", recipe.penalty, penalties())
     for operation in recipe.augment:
         chosen("augment", operation, operations())
     shape = facts.shape(recipe.z_dim)

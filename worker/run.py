@@ -22,7 +22,7 @@ from worker.pace import Pace
 from worker.patience import Patience, disk_full, until_room
 from worker.snapshot import capture, kept, part, plant, restore
 from worker.spec import TrainSpec
-from worker.tasks import TASKS, levels
+from worker.tasks import TASKS, Batch, levels
 
 PROGRESS_SECONDS = 0.5
 FIRST_CHECKPOINT_SECONDS = 10.0  # early, so that a running job can soon generate
@@ -107,24 +107,29 @@ class Run:
         self.sampler.position = state.facts["sampler"]
 
     def step(self) -> None:
-        """One step of both players on the next batch."""
+        """One step of both players on the next batches."""
+        batches = [self.batch() for _ in range(self.game.spec.recipe.n_critic)]
+        for name, value in self.game.play(batches, self.fraction).items():
+            self.window[name].append(value)
+
+    def batch(self) -> Batch:
         spec = self.game.spec
         rows = self.data.rows(self.sampler.take(spec.recipe.batch))
         batch = TASKS[spec.task].batch(rows, self.game.rng)
         if spec.recipe.flip:
             batch = replace(batch, target=mirrored(batch.target, self.game.rng))
-        for name, value in self.game.play(batch, self.fraction).items():
-            self.window[name].append(value)
+        return batch
 
     def events(self) -> Iterator[Event]:
         """What is due after a step, and what was asked for."""
         told = self.fraction < 1 and self.pace.due("progress", every=PROGRESS_SECONDS)
-        if told or self.gauge_due():  # the last step is told at the end
+        measure = self.gauge_due()
+        if told or measure:  # the last step is told at the end
             seen = self.progress()
             if not self.sound(seen):
                 yield self.roll_back(seen.losses)
                 return
-            yield from self.measured(seen) if self.gauge_due() else (seen,)
+            yield from self.measured(seen) if measure else (seen,)
         if self.asked("sample") or self.sample_due():
             yield self.sample()
         if self.checkpoint_due() and self.game.finite():

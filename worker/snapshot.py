@@ -34,6 +34,7 @@ def capture(game: Game, facts: dict[str, Any]) -> State:
         "kimg": game.kimg,
         "spec": asdict(game.spec),
         "augment": augment,
+        "lecam": {"of_real": game.lecam.of_real, "of_fake": game.lecam.of_fake},
         "lr_scale": game.lr_scale,
     }
     return State(tensors=tensors, facts={**facts, **own})
@@ -55,6 +56,8 @@ def restore(game: Game, state: State) -> None:
         torch.cuda.set_rng_state(state.tensors["rng.cuda"])
     for key, value in state.facts["augment"].items():
         setattr(game.augment, key, value)
+    for key, value in state.facts.get("lecam", {}).items():
+        setattr(game.lecam, key, value)
     game.step, game.images = state.facts["step"], images_of(state.facts)
     game.lr_scale = state.facts["lr_scale"]
 

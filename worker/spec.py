@@ -39,9 +39,17 @@ class Recipe:
     beta1: float = option(0.0, "Adam's momentum.", ge=0, lt=1)
     beta2: float = option(0.9, "Adam's memory of squared gradients.", ge=0, lt=1)
     beta2_final: float = option(0.99, "The same at the end.", ge=0, lt=1)
-    gamma: float = option(8.0, "Weight of the R1 and R2 gradient penalties.", ge=0, le=1000)
+    n_critic: int = option(1, "Steps of the discriminator for one of the generator.", ge=1, le=16)
+    penalty: str = option("r1r2", "What keeps the discriminator smooth; see the catalogue.")
+    gamma: float = option(8.0, "Weight of the gradient penalty; 0: none.", ge=0, le=1000)
     gamma_final: float = option(8.0, "The same at the end.", ge=0, le=1000)
     penalty_interval: int = option(8, "Steps between penalties (weighted by it).", ge=1, le=64)
+    penalty_sigma: float = option(
+        0.0, "Step of penalties as differences, e.g. 0.01; 0: exact ones.", ge=0, le=1
+    )
+    lecam: float = option(0.0, "Weight of LeCam's pull on the logits, e.g. 0.3.", ge=0, le=10)
+    spectral_norm: bool = option(False, "Bound the slope of every layer of the discriminator.")
+    clip: float = option(0.0, "Largest weight of the discriminator; 0: any.", ge=0, le=10)
     ema_kimg: float = option(5.0, "Half-life of the averaged generator, in 1000 images.", ge=0)
     z_dim: int = option(64, "Length of the noise vector.", ge=2, le=1024)
     augment: tuple[str, ...] = option(

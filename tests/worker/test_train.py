@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,8 +18,9 @@ from tests.worker.games import CPU, Folder, tiny_spec
 from worker import checkpoint
 from worker.checkpoint import State
 from worker.events import Alarm, Checkpoint, Event, Progress, Sample, Waiting
-from worker.losses import losses
+from worker.losses import losses, recipe_of
 from worker.patience import Patience
+from worker.penalties import penalties
 from worker.spec import Budget
 from worker.train import train
 
@@ -42,14 +44,40 @@ def same(one: State, other: State) -> bool:
 
 
 @pytest.mark.parametrize("name", list(architectures()))
-@pytest.mark.parametrize("loss", list(losses()))
 @pytest.mark.parametrize("classes", [(), ("a", "b")])
-def test_every_architecture_trains_with_every_loss(
-    name: str, loss: str, classes: tuple[str, ...], tmp_path: Path
-) -> None:
-    spec = tiny_spec(name, loss=loss, classes=classes, budget=Budget(steps=3))
-    run = train(spec, dataset(classes=classes), device=CPU, save=Folder(tmp_path))
-    state = final(run)
+def test_every_architecture_trains(name: str, classes: tuple[str, ...], tmp_path: Path) -> None:
+    spec = tiny_spec(name, classes=classes, budget=Budget(steps=3))
+    sound(final(train(spec, dataset(classes=classes), device=CPU, save=Folder(tmp_path))))
+
+
+@pytest.mark.parametrize("loss", list(losses()))
+def test_every_loss_trains(loss: str, tmp_path: Path) -> None:
+    spec = tiny_spec(loss=loss, **losses_recipe(loss), budget=Budget(steps=3))
+    sound(final(train(spec, dataset(), device=CPU, save=Folder(tmp_path))))
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        *({"penalty": name} for name in penalties()),
+        {"penalty_sigma": 0.1},
+        {"lecam": 0.3},
+        {"spectral_norm": True},
+        {"clip": 0.05},
+        {"n_critic": 3},
+    ],
+)
+def test_every_regulariser_trains(recipe: dict[str, Any], tmp_path: Path) -> None:
+    spec = tiny_spec(**recipe, budget=Budget(steps=3))
+    sound(final(train(spec, dataset(), device=CPU, save=Folder(tmp_path))))
+
+
+def losses_recipe(loss: str) -> dict[str, Any]:
+    return dict(recipe_of(losses()[loss]))
+
+
+def sound(state: State) -> None:
+    """Three steps were made, and everything is a number."""
     assert state.facts["step"] == 3
     assert all(torch.isfinite(t).all() for t in state.tensors.values() if t.is_floating_point())
 
