@@ -66,6 +66,31 @@ class Verdict(nn.Module):
         return logits + (features * self.project(c)).sum(1) / math.sqrt(features.shape[1])
 
 
+class Attention(nn.Module):
+    """Self-attention of a map: what is far away is looked at too (SAGAN, arXiv 1805.08318, 3).
+
+    theta, phi: 1x1 to C / 8 (at least 4); g: 1x1 to C / 2; phi and g are pooled 2x2 to K = HW / 4
+    keys. A = softmax(theta^T phi) [HW, K], y = x + scale * out(g A^T), the identity at the start.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        inner = max(width // 8, 4)
+        gain = inner**-0.25  # of two, whose products theta^T phi then have about unit variance
+        self.theta = conv(width, inner, 1, gain=gain, bias=False)
+        self.phi = conv(width, inner, 1, gain=gain, bias=False)
+        self.g = conv(width, width // 2, 1, gain=1.0, bias=False)
+        self.out = conv(width // 2, width, 1, gain=1.0, bias=False)
+        self.scale = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        queries = self.theta(x).flatten(2)  # [N, C / 8, HW]
+        keys, values = (F.max_pool2d(layer(x), 2).flatten(2) for layer in (self.phi, self.g))
+        attention = torch.softmax(queries.mT @ keys, dim=2)  # [N, HW, K]
+        seen = (values @ attention.mT).unflatten(2, x.shape[2:])
+        return x + self.scale * self.out(seen)
+
+
 def _initialised(layer: L, std: float) -> L:
     nn.init.normal_(layer.weight, std=std)
     if layer.bias is not None:

@@ -14,7 +14,17 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.layers import GAIN, SLOPE, Latent, Verdict, conv, doubled, linear, rectified
+from models.layers import (
+    GAIN,
+    SLOPE,
+    Attention,
+    Latent,
+    Verdict,
+    conv,
+    doubled,
+    linear,
+    rectified,
+)
 from models.registry import Shape, option, register
 
 
@@ -29,10 +39,22 @@ class R3Options:
         192, "Most channels of a stage, unless four times the width is more.", ge=16, le=1024
     )
     blocks: int = option(1, "Residual blocks in a stage.", ge=1, le=4)
+    attention: int = option(
+        0,
+        "Pixels of the maps that get self-attention in both networks: 16 or 32; 0: none.",
+        ge=0,
+        le=32,
+        multiple_of=16,
+    )
 
 
 def stage_widths(resolution: int, options: R3Options) -> list[int]:
     """Channels of the stages at 4, 8, ..., `resolution` pixels."""
+    if options.attention > resolution:
+        raise ValueError(
+            f"images of {resolution} px have no maps of {options.attention} px for attention; "
+            f"it has to be 0 or at most {resolution}"
+        )
     stages = int(math.log2(resolution)) - 1
     most = max(options.max_width, 4 * options.width)
     return [min(options.width * 2**k, most) for k in reversed(range(stages))]
@@ -54,6 +76,11 @@ class Block(nn.Module):
 def blocks(width: int, options: R3Options, stages: int) -> nn.Sequential:
     total = stages * options.blocks
     return nn.Sequential(*(Block(width, total) for _ in range(options.blocks)))
+
+
+def attention(size: int, width: int, options: R3Options) -> list[nn.Module]:
+    """What a stage of `size` pixels has of self-attention: after its blocks, if at all."""
+    return [Attention(width)] if size == options.attention else []
 
 
 class StyledBlock(nn.Module):
@@ -108,9 +135,10 @@ class Generator(nn.Module):
         style = self.latent.size
         self.base = linear(style, widths[0] * 16)
         stages: list[nn.Module] = []
-        for inputs, outputs in pairwise([0, *widths]):
+        for k, (inputs, outputs) in enumerate(pairwise([0, *widths])):
             stages += [Up(inputs, outputs)] if inputs else []
             stages += [StyledBlock(outputs, total, style) for _ in range(options.blocks)]
+            stages += attention(4 << k, outputs, options)
         self.stages = nn.ModuleList(stages)
         self.paint = conv(widths[-1], shape.channels, 3, gain=1.0)
 
@@ -133,9 +161,11 @@ class Discriminator(nn.Module):
         super().__init__()
         widths = stage_widths(shape.resolution, options)[::-1]
         self.look = conv(shape.channels, widths[0], 3, gain=1.0)
-        stages: list[nn.Module] = [nn.LeakyReLU(SLOPE)]
-        for inputs, outputs in pairwise(widths):
+        size = shape.resolution
+        stages: list[nn.Module] = [nn.LeakyReLU(SLOPE), *attention(size, widths[0], options)]
+        for k, (inputs, outputs) in enumerate(pairwise(widths), start=1):
             stages += [Down(inputs, outputs), blocks(outputs, options, len(widths))]
+            stages += attention(size >> k, outputs, options)
         self.stages = nn.Sequential(*stages)
         self.basis = nn.Conv2d(widths[-1], widths[-1], 4, groups=widths[-1], bias=False)
         nn.init.normal_(self.basis.weight, std=1 / 4)

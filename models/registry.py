@@ -31,6 +31,8 @@ class Architecture:
     [N]. A network may have a method `lesson` with a loss that is added to its own: the
     discriminator's takes (images, c), the generator's (images, c, discriminator), all of reals.
     `recipe` holds the training options its paper trains it with, over the general defaults.
+    `resolutions` are those it can make; None: all. `z_dim(resolution, channels)` is the length of
+    noise it prescribes; None: any.
     """
 
     name: str
@@ -39,6 +41,16 @@ class Architecture:
     generator: Callable[[Shape, Any], nn.Module]
     discriminator: Callable[[Shape, Any], nn.Module]
     recipe: Mapping[str, Any]
+    resolutions: tuple[int, ...] | None = None
+    z_dim: Callable[[int, int], int] | None = None
+
+    def paints(self, resolution: int) -> bool:
+        """Whether images of `resolution` can be made."""
+        return self.resolutions is None or resolution in self.resolutions
+
+    def noise(self, resolution: int, channels: int, wanted: int) -> int:
+        """The length of z: `wanted`, unless the architecture prescribes one."""
+        return wanted if self.z_dim is None else self.z_dim(resolution, channels)
 
 
 C = TypeVar("C", bound=type[Any])
@@ -61,6 +73,8 @@ def register(definition: C) -> C:
         generator=definition.generator,
         discriminator=definition.discriminator,
         recipe=getattr(definition, "recipe", {}),
+        resolutions=getattr(definition, "resolutions", None),
+        z_dim=getattr(definition, "z_dim", None),
     )
     return definition
 

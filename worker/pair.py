@@ -81,14 +81,14 @@ class Pair:
     def teach_discriminator(self, part: Part, rules: Rules, *, last: bool) -> Turn:
         """The discriminator's gradients; `last`: the generator will learn from these fakes too."""
         with self.device.autocast(), torch.set_grad_enabled(last):
-            fake = self.G(part.z, part.c)
-        shown = fake.detach()
+            fake = getattr(self.G, "pyramid", self.G)(part.z, part.c)
+        real, shown = getattr(self.D, "pyramid", nn.Identity())(part.real), fake.detach()
 
         def judge(images: Tensor) -> Tensor:
-            return self.D(rules.view(images, part.rng), part.c).float()
+            return self.D(seen(images, part, rules), part.c).float()
 
         with self.device.autocast():
-            of_real, of_fake = judge(part.real), judge(shown)
+            of_real, of_fake = judge(real), judge(shown)
             loss = rules.loss.discriminator(of_real, of_fake)
             scalars = {"D": loss.detach()}
             if rules.lecam is not None:
@@ -100,7 +100,7 @@ class Pair:
         (loss * part.share).backward()
         if rules.penalty is not None:
             total = part.real.new_zeros(())
-            for name, value in rules.penalty.of(judge, part.real, shown, part.rng).items():
+            for name, value in rules.penalty.of(judge, real, shown, part.rng).items():
                 scalars[name] = value.detach()
                 total = total + value
             (total * (rules.gamma * rules.penalty.weight * part.share)).backward()
@@ -110,7 +110,7 @@ class Pair:
     def teach_generator(self, part: Part, turn: Turn, rules: Rules) -> dict[str, Tensor]:
         """The generator's gradients, against the logits that reals had a moment ago."""
         with frozen(self.D), self.device.autocast():
-            of_fake = self.D(rules.view(turn.fake, part.rng), part.c).float()
+            of_fake = self.D(seen(turn.fake, part, rules), part.c).float()
             loss = rules.loss.generator(turn.of_real, of_fake)
             scalars = {"G": loss.detach()}
             if lesson := lesson_of(self.G):
@@ -119,6 +119,18 @@ class Pair:
                 loss = loss + more
             (loss * part.share).backward()
         return scalars
+
+
+def seen(images: Tensor, part: Part, rules: Rules) -> Tensor:
+    """What the discriminator sees; of a pyramid's pictures each alike (see `models.registry`)."""
+    channels = part.real.shape[1]
+    if images.shape[1] == channels:
+        return rules.view(images, part.rng)
+    state, views = part.rng.get_state(), list[Tensor]()
+    for picture in images.split(channels, dim=1):
+        part.rng.set_state(state)
+        views.append(rules.view(picture, part.rng))
+    return torch.cat(views, dim=1)
 
 
 def lesson_of(network: nn.Module) -> Callable[..., Tensor] | None:

@@ -77,9 +77,11 @@ def resolve(request: Mapping[str, Any], facts: Facts) -> TrainSpec:
     asked = dict(request.get("options") or {})
     name = asked.pop("architecture", DEFAULT_ARCHITECTURE)
     architecture = chosen("architecture", name, architectures())
+    refuse_resolution(architecture, facts.resolution)
     budget = budget_of(request)
     for_networks = names_of(architecture.Options)
     refuse_unknown(asked, ["architecture", *names_of(Recipe), *for_networks])
+    refuse_z_dim(architecture, facts, asked)
     told = {k: v for k, v in asked.items() if k in names_of(Recipe)}
     loss = told.get("loss", architecture.recipe.get("loss", Recipe.loss))
     own = {**architecture.recipe, **recipe_of(chosen("loss", loss, losses()))}
@@ -87,7 +89,7 @@ def resolve(request: Mapping[str, Any], facts: Facts) -> TrainSpec:
     chosen("penalty", recipe.penalty, penalties())
     for operation in recipe.augment:
         chosen("augment", operation, operations())
-    shape = facts.shape(recipe.z_dim)
+    shape = facts.shape(architecture.noise(facts.resolution, facts.channels, recipe.z_dim))
     sizes = {k: v for k, v in asked.items() if k in for_networks}
     options = sized(architecture, shape, sizes, recipe, budget, facts.device)
     if "measure_kimg" not in told:
@@ -167,6 +169,27 @@ def chosen(kind: str, name: Any, table: Mapping[str, Any]) -> Any:
     if name not in table:
         raise Invalid(f"there is no {kind} {name!r}; there are: {', '.join(table)}")
     return table[name]
+
+
+def refuse_resolution(architecture: Architecture, resolution: int) -> None:
+    if not architecture.paints(resolution):
+        sizes = " or ".join(map(str, architecture.resolutions or ()))
+        raise Invalid(
+            f"{architecture.name} makes images of {sizes} px only, not of {resolution} px; ask for "
+            f"that resolution, or for the architecture {DEFAULT_ARCHITECTURE}, which makes all"
+        )
+
+
+def refuse_z_dim(architecture: Architecture, facts: Facts, asked: dict[str, Any]) -> None:
+    """A length of the noise where the architecture prescribes another; `asked` loses the same."""
+    if architecture.z_dim is None:
+        return
+    needed = architecture.z_dim(facts.resolution, facts.channels)
+    if asked.pop("z_dim", needed) != needed:
+        raise Invalid(
+            f"the noise of {architecture.name} has as many numbers as these images ask for: "
+            f"z_dim is {needed}; leave it out"
+        )
 
 
 def refuse_unknown(asked: Mapping[str, Any], allowed: list[str]) -> None:

@@ -23,12 +23,14 @@ def tiny_spec(
     classes: tuple[str, ...] = (),
     **recipe: Any,
 ) -> TrainSpec:
+    networks = architectures()[architecture]
+    z_dim = networks.noise(32, channels, 8)
     defaults = {"batch": 4, "z_dim": 8, "penalty_interval": 2, "augment_p": 0.3}
     return TrainSpec(
         task="generate",
         architecture=architecture,
-        options=asdict(architectures()[architecture].Options(width=4, max_width=16)),
-        shape=Shape(resolution=32, channels=channels, z_dim=8, c_dim=len(classes)),
+        options=asdict(networks.Options(width=4, max_width=16)),
+        shape=Shape(resolution=32, channels=channels, z_dim=z_dim, c_dim=len(classes)),
         classes=classes,
         recipe=Recipe(**{**defaults, **recipe}),
         budget=budget,

@@ -22,12 +22,14 @@ def tiny_spec(
     architecture: str = "r3",
 ) -> TrainSpec:
     """A training of the smallest networks."""
-    options = architectures()[architecture].Options(**OPTIONS)
+    networks = architectures()[architecture]
+    options = networks.Options(**OPTIONS)
+    z_dim = networks.noise(resolution, channels, 16)
     return TrainSpec(
         task="generate",
         architecture=architecture,
         options=asdict(options),
-        shape=Shape(resolution=resolution, channels=channels, z_dim=16, c_dim=len(classes)),
+        shape=Shape(resolution=resolution, channels=channels, z_dim=z_dim, c_dim=len(classes)),
         classes=classes,
         recipe=Recipe(z_dim=16, batch=4),
         budget=Budget(steps=2),

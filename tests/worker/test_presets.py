@@ -60,7 +60,10 @@ def test_option_names_of_architectures_do_not_hide_those_of_the_recipe(name: str
     ("options", "says"),
     [
         ({"widht": 16}, "unknown options: widht; allowed are: architecture, loss,"),
-        ({"architecture": "r4"}, "there is no architecture 'r4'; there are: dcgan, r3, skip"),
+        (
+            {"architecture": "r4"},
+            "there is no architecture 'r4'; there are: " + ", ".join(architectures()),
+        ),
         ({"loss": "mse"}, "there is no loss 'mse'; there are: rpgan, bce"),
         ({"augment": ["blur"]}, "there is no augment 'blur'; there are: translate,"),
         ({"lr": -1}, "/options/lr"),
@@ -72,6 +75,22 @@ def test_mistakes_are_named_with_what_is_allowed(options: dict[str, Any], says: 
     with pytest.raises(Invalid) as caught:
         resolve(request(**options), FACTS)
     assert says in caught.value.detail
+
+
+def test_resolutions_that_networks_cannot_make_are_refused() -> None:
+    with pytest.raises(Invalid, match="flow makes images of 32 px only, not of 64 px; ask for"):
+        resolve(request(architecture="flow"), FACTS)
+
+
+def test_noise_is_as_long_as_the_networks_prescribe() -> None:
+    small = replace(FACTS, resolution=32)
+    assert resolve(request(architecture="flow"), small).shape.z_dim == 3072
+    told = resolve(request(architecture="flow", z_dim=3072), small)  # as fine-tuning tells it
+    assert told.shape.z_dim == 3072
+    assert read_spec(json.loads(json.dumps(asdict(told)))) == told
+    with pytest.raises(Invalid, match="z_dim is 3072; leave it out"):
+        resolve(request(architecture="flow", z_dim=64), small)
+    assert resolve(request(z_dim=32), small).shape.z_dim == 32
 
 
 def test_unknown_tasks_and_presets_are_refused() -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from core.errors import BadSpec, IncompatibleCheckpoint, Invalid
 from core.registry import WEIGHTS
+from models import flow
 from models.registry import architectures
 from tests.worker.datasets import dataset
 from tests.worker.games import CPU, Folder, tiny_game, tiny_spec
@@ -63,7 +64,8 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def painted(network: torch.nn.Module, classes: tuple[str, ...], name: str) -> Tensor:
     """Four images of the class called `name`."""
-    z = torch.randn(4, 8, generator=torch.Generator().manual_seed(3))
+    z_dim = 3 * 32 * 32 if isinstance(network, flow.Generator) else 8
+    z = torch.randn(4, z_dim, generator=torch.Generator().manual_seed(3))
     c = torch.zeros(4, len(classes))
     c[:, classes.index(name)] = 1
     with torch.no_grad():
