@@ -122,7 +122,7 @@ class Augment:
     adaptive: bool = True
     target: float = 0.6
     ramp_kimg: float = 500.0
-    signs: float = 0.0
+    signs: float | Tensor = 0.0
     pairs: int = 0
 
     def __call__(self, images: Tensor, rng: torch.Generator) -> Tensor:
@@ -143,10 +143,10 @@ class Augment:
         """Count how often the discriminator tells a pair; adjust p now and then. Logits [N]."""
         if not (self.adaptive and self.names):
             return
-        self.signs += float((real - fake).sign().sum())
+        self.signs = self.signs + (real - fake).sign().sum()  # stays where the logits are
         self.pairs += len(real)
         if self.pairs >= ADJUST_EVERY * len(real):
-            towards = 1 if self.signs / self.pairs > self.target else -1
+            towards = 1 if float(self.signs) / self.pairs > self.target else -1
             self.p += towards * self.pairs / (self.ramp_kimg * 1000)
             self.p = min(max(self.p, 0.0), MAX_PROBABILITY)
             self.signs, self.pairs = 0.0, 0

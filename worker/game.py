@@ -59,6 +59,7 @@ class Game:
         self.images = 0  # real ones shown; the batch may change between attempts
         self.sigma = 0.0  # pixels, of the blur in front of the discriminator
         self.lr_scale = 1.0  # halved by every roll-back
+        self.gamma_scale = 1.0  # doubled when the discriminator wins
         self.rng = torch.Generator().manual_seed(spec.seed)
         G, D = networks(spec)
         self.G, self.D = device.place(G), device.place(D)
@@ -119,7 +120,7 @@ class Game:
             loss=self.loss,
             view=self.view,
             penalty=self.penalty if due else None,
-            gamma=gamma * recipe.penalty_interval,
+            gamma=gamma * self.gamma_scale * recipe.penalty_interval,
             lecam=self.lecam if recipe.lecam else None,
         )
 
@@ -229,8 +230,10 @@ class Game:
 
 
 def mean(parts: Sequence[Part], told: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Of the scalars of all parts, each as heavy as its share."""
-    shares = torch.tensor([part.share for part in parts])
+    """Of the scalars of all parts, each as heavy as its share; they stay on their device."""
     return {
-        name: (torch.stack([own[name] for own in told]).cpu() * shares).sum() for name in told[0]
+        name: torch.stack(
+            [part.share * own[name] for part, own in zip(parts, told, strict=True)]
+        ).sum()
+        for name in told[0]
     }

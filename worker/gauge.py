@@ -15,8 +15,10 @@ import torch
 from torch import Tensor
 
 from worker.data import Dataset
+from worker.evaluation import neighbours
 from worker.evaluation.distances import kernel_distance
 from worker.evaluation.neighbours import coverage
+from worker.evaluation.reals import spread
 from worker.evaluation.spaces import rand64
 from worker.evaluation.swd import sliced_wasserstein
 from worker.events import Pulse
@@ -24,6 +26,8 @@ from worker.spec import TrainSpec
 from worker.tasks import conditions, levels
 
 IMAGES = 512  # of each side; fewer when the data set has fewer
+KNOWN = 2000  # training images among which copies are looked for
+FEWEST_OF_CLASS = 8  # of a class, for its own diversity
 FEWEST = 32  # below this nothing is measured: the figures would be noise
 CHUNK = 32  # images painted between two looks at what is asked for
 PATCHES, PROJECTIONS = 16, 64  # of the sliced Wasserstein distance; an evaluation takes more
@@ -45,10 +49,14 @@ class Figures:
     kd_sd: float
     coverage: float
     swd: float
+    diversity: float | None = None  # of pairs of images made, over that of pairs of reals
+    class_diversity: float | None = None  # the same within the class where it is least
+    authentic: float | None = None  # percent, as `authpct` of an evaluation
 
     def values(self) -> dict[str, float]:
         """The figures by name, for the series of the job."""
-        return {"kd": self.kd, "kd_sd": self.kd_sd, "coverage": self.coverage, "swd": self.swd}
+        told = {name: value for name, value in vars(self).items() if name not in ("step", "kimg")}
+        return {name: value for name, value in told.items() if value is not None}
 
     def clearly_better(self, other: "Figures") -> bool:
         """Whether the distance is smaller by more than the noise of both."""
@@ -61,6 +69,9 @@ class Reference:
 
     images: np.ndarray  # uint8 [N, H, W, C]
     features: np.ndarray  # [N, d]
+    known: np.ndarray  # [T, d], of more training images
+    alone: np.ndarray  # [T], how far each of those is from the nearest other one
+    labels: np.ndarray | None  # int64 [N]
     z: Tensor  # [N, z_dim]
     c: Tensor | None  # [N, c_dim], the classes of the reals
 
@@ -94,7 +105,9 @@ class Gauge:
             fakes.append(levels(paint(real.z[part], c)))
             features.append(rand64().features(fakes[-1]))
             yield Pulse(step=step)
-        of_fakes = np.concatenate(features)
+        of_fakes, made = np.concatenate(features), np.concatenate(fakes)
+        diversity, of_classes = diversities(made, real.images, real.labels)
+        indices, distances = neighbours.nearest(of_fakes, real.known)
         kd, kd_sd = kernel_distance(real.features, of_fakes)
         figures = Figures(
             step=step,
@@ -102,9 +115,10 @@ class Gauge:
             kd=kd,
             kd_sd=kd_sd,
             coverage=coverage(real.features, of_fakes),
-            swd=sliced_wasserstein(
-                real.images, np.concatenate(fakes), patches=PATCHES, projections=PROJECTIONS
-            ),
+            swd=sliced_wasserstein(real.images, made, patches=PATCHES, projections=PROJECTIONS),
+            diversity=diversity,
+            class_diversity=of_classes,
+            authentic=neighbours.authentic_percent(indices[:, 0], distances[:, 0], real.alone),
         )
         self.next = (math.floor(kimg / self.every) + 1) * self.every if self.every else math.inf
         self.last = figures
@@ -128,13 +142,38 @@ class Gauge:
         bits = [np.random.Generator(np.random.Philox(key=KEY + i)) for i in range(2)]
         rows = self._data.rows(np.sort(bits[0].permutation(len(self._data))[: self.count]))
         images, shape = rows.images.numpy(), self._spec.shape
+        looked = np.asarray(self._data.images[spread(len(self._data), KNOWN)])
+        known = rand64().features(looked)
         z = bits[1].standard_normal((self.count, shape.z_dim), dtype=np.float32)
         return Reference(
             images=images,
             features=rand64().features(images),
+            known=known,
+            alone=neighbours.lone_distances(known),
+            labels=None if rows.labels is None else rows.labels.numpy(),
             z=torch.from_numpy(z),
             c=None if rows.labels is None else conditions(rows.labels, shape.c_dim),
         )
+
+
+def diversities(
+    made: np.ndarray, real: np.ndarray, labels: np.ndarray | None
+) -> tuple[float, float | None]:
+    """How much images made differ from each other, over how much reals do, uint8 [N, H, W, C]: all
+    together, and in the class where it is least; both have the same classes."""
+    whole = _difference(made) / max(_difference(real), 1e-12)
+    if labels is None:
+        return whole, None
+    classes = [labels == label for label in np.unique(labels[labels >= 0])]
+    parts = [own for own in classes if own.sum() >= FEWEST_OF_CLASS]
+    ratios = [_difference(made[own]) / max(_difference(real[own]), 1e-12) for own in parts]
+    return whole, min(ratios, default=None)
+
+
+def _difference(images: np.ndarray) -> float:
+    """Mean root mean square difference of each image and the next, in levels."""
+    x = images.astype(np.float32)
+    return float(np.sqrt(np.square(x - np.roll(x, 1, axis=0)).mean((1, 2, 3))).mean())
 
 
 def selection(best: Figures | None, last: Figures | None) -> dict[str, Any]:

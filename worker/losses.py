@@ -189,8 +189,8 @@ class LeCam:
     """
 
     weight: float
-    of_real: float = 0.0
-    of_fake: float = 0.0
+    of_real: float | Tensor = 0.0
+    of_fake: float | Tensor = 0.0
 
     def of(self, real: Tensor, fake: Tensor) -> Tensor:
         """The penalty, weighted. Logits are [N]."""
@@ -198,6 +198,6 @@ class LeCam:
         return self.weight * (pulled + relu(self.of_real - fake).square().mean())
 
     def observe(self, real: Tensor, fake: Tensor) -> None:
-        """Go on with the means."""
-        self.of_real += (1 - MEMORY) * (float(real.mean()) - self.of_real)
-        self.of_fake += (1 - MEMORY) * (float(fake.mean()) - self.of_fake)
+        """Go on with the means, which stay where the logits are."""
+        self.of_real = self.of_real + (1 - MEMORY) * (real.mean() - self.of_real)
+        self.of_fake = self.of_fake + (1 - MEMORY) * (fake.mean() - self.of_fake)

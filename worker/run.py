@@ -8,18 +8,19 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from core.errors import BadSpec, Diverged
+from core.errors import BadSpec
 from worker import samples
 from worker.augment import mirrored
 from worker.checkpoint import BEST, Committed, State
 from worker.data import Dataset, Sampler
 from worker.device import Device
 from worker.encode import grid
-from worker.events import Alarm, Checkpoint, Event, Progress, Sample
+from worker.events import Checkpoint, Event, Progress, Sample
 from worker.game import Game
 from worker.gauge import SHARE, Gauge, selection
 from worker.pace import Pace
 from worker.patience import Patience, disk_full, until_room
+from worker.rescue import Rescue
 from worker.snapshot import capture, kept, part, plant, restore
 from worker.spec import TrainSpec
 from worker.tasks import TASKS, Batch, levels
@@ -27,7 +28,6 @@ from worker.tasks import TASKS, Batch, levels
 PROGRESS_SECONDS = 0.5
 FIRST_CHECKPOINT_SECONDS = 10.0  # early, so that a running job can soon generate
 SAMPLE_SECONDS = 4.0  # at least, between two sample grids
-MAX_ROLLBACKS = 3
 
 Save = Callable[[int, State], Committed]
 
@@ -51,8 +51,8 @@ class Run:
         self.sampler = Sampler(len(data), spec.seed)
         self.pace = Pace(spec.budget, clock)
         self.window: dict[str, list[Tensor]] = defaultdict(list)  # since the last progress
+        self.rescue = Rescue(self.game, self.return_to)
         self.losses: dict[str, float] = {}  # the newest mean of each
-        self.rollbacks = 0
         self.saved_step = -1
         self.samples = samples.Plan()
         self.gauge = Gauge(spec, data)
@@ -77,14 +77,14 @@ class Run:
             if known != self.game.spec.dataset.get("sha256"):
                 raise BadSpec("the checkpoint was made with another data set")
             self.load(resume)
-            self.rollbacks = resume.facts.get("rollbacks", 0)
+            self.rescue.restore(resume.facts)
             self.saved_step = self.game.step
             self.gauge.restore(resume.facts.get("gauge", {}))
             self.best = part(resume.tensors, BEST)
         else:
             plant(self.game, dict(weights))
         self.pace.begin(self.game.images, resume.facts["seconds"] if resume else 0.0)
-        self.good = resume or self.state()
+        self.rescue.good = resume or self.state()
         self.every = checkpoint_seconds
         self.pace.due("checkpoint", every=min(FIRST_CHECKPOINT_SECONDS, checkpoint_seconds))
         self.pace.due("progress", every=PROGRESS_SECONDS)
@@ -94,8 +94,8 @@ class Run:
         facts = {
             "sampler": self.sampler.position,
             "seconds": self.pace.seconds,
-            "rollbacks": self.rollbacks,
             "gauge": self.gauge.state(),
+            **self.rescue.state(),
             "selected": selection(self.gauge.best, self.gauge.last),
         }
         state = capture(self.game, facts)
@@ -109,7 +109,9 @@ class Run:
     def step(self) -> None:
         """One step of both players on the next batches."""
         batches = [self.batch() for _ in range(self.game.spec.recipe.n_critic)]
-        for name, value in self.game.play(batches, self.fraction).items():
+        scalars = self.game.play(batches, self.fraction)
+        self.rescue.observe(scalars)
+        for name, value in scalars.items():
             self.window[name].append(value)
 
     def batch(self) -> Batch:
@@ -127,9 +129,11 @@ class Run:
         if told or measure:  # the last step is told at the end
             seen = self.progress()
             if not self.sound(seen):
-                yield self.roll_back(seen.losses)
+                yield self.rescue.roll_back(seen.losses)
                 return
             yield from self.measured(seen) if measure else (seen,)
+        if self.rescue.due:
+            yield from self.rescue.asked(self.fraction)
         if self.asked("sample") or self.sample_due():
             yield self.sample()
         if self.checkpoint_due() and self.game.finite():
@@ -154,25 +158,20 @@ class Run:
         """Whether losses and networks are finite."""
         return all(map(math.isfinite, seen.losses.values())) and self.game.finite()
 
-    def roll_back(self, losses: dict[str, float]) -> Alarm:
-        """Return to the last good state with half the step size; give up after some times."""
-        step, self.rollbacks = self.game.step, self.rollbacks + 1
-        if self.rollbacks > MAX_ROLLBACKS:
-            raise Diverged(
-                f"the losses were not finite at step {step}, after {MAX_ROLLBACKS} retries with "
-                "smaller steps; try a lower lr or a higher gamma"
-            )
-        scale = self.game.lr_scale / 2
-        self.load(self.good)
+    @property
+    def going(self) -> bool:
+        return self.fraction < 1 and not self.rescue.ended
+
+    def return_to(self, state: State) -> None:
+        """Forget what came after `state`."""
+        self.load(state)
         self.losses.clear()
+        self.window.clear()
         self.pace.rate(self.game.images)  # the speed is measured anew from here
-        self.game.lr_scale = scale
-        text = f"losses not finite ({losses}); back to step {self.game.step}, step size x {scale}"
-        return Alarm(step=step, kind="not_finite", message=text)
 
     @property
     def interrupted(self) -> bool:
-        return self.game.step > 0 and self.fraction < 1 and self.gauge.due(self.game.kimg)
+        return self.game.step > 0 and self.going and self.gauge.due(self.game.kimg)
 
     def gauge_due(self) -> bool:
         """A budget of minutes is not spent on measuring; elsewhere only the images count."""
@@ -193,7 +192,10 @@ class Run:
         if self.gauge.best is None or figures.kd < self.gauge.best.kd:
             self.gauge.best = figures
             self.best = {name: kept(value) for name, value in self.game.ema.state_dict().items()}
+        found = self.rescue.watch.measured(figures, self.gauge.best, self.fraction)
+        alarms = list(self.rescue.dealt(found))  # before anybody may leave
         yield replace(seen, figures=figures.values())
+        yield from alarms
 
     def sample_due(self) -> bool:
         reached = self.samples.reached(self.game.kimg, self.fraction)
@@ -211,7 +213,7 @@ class Run:
     def commit(self, *, final: bool = False) -> Iterator[Event]:
         """Remember the present state as good, and save it as soon as the disk has room."""
         step, kimg = self.game.step, self.game.kimg
-        state = self.good = self.state()
+        state = self.rescue.good = self.state()
         committed = yield from until_room(lambda: self.save(step, state), self.patience, step)
         self.saved_step = step
         yield Checkpoint(step=step, kimg=kimg, committed=committed, state=state, final=final)

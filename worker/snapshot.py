@@ -27,15 +27,16 @@ def capture(game: Game, facts: dict[str, Any]) -> State:
         for index, values in player.state_dict()["state"].items():
             named = {f"opt.{name}.{index}.{key}": kept(value) for key, value in values.items()}
             tensors |= named
-    augment = {"p": game.augment.p, "signs": game.augment.signs, "pairs": game.augment.pairs}
+    pipe, lecam = game.augment, game.lecam
     own = {
         "step": game.step,
         "images": game.images,
         "kimg": game.kimg,
         "spec": asdict(game.spec),
-        "augment": augment,
-        "lecam": {"of_real": game.lecam.of_real, "of_fake": game.lecam.of_fake},
+        "augment": {"p": pipe.p, "signs": float(pipe.signs), "pairs": pipe.pairs},
+        "lecam": {"of_real": float(lecam.of_real), "of_fake": float(lecam.of_fake)},
         "lr_scale": game.lr_scale,
+        "gamma_scale": game.gamma_scale,
     }
     return State(tensors=tensors, facts={**facts, **own})
 
@@ -60,6 +61,7 @@ def restore(game: Game, state: State) -> None:
         setattr(game.lecam, key, value)
     game.step, game.images = state.facts["step"], images_of(state.facts)
     game.lr_scale = state.facts["lr_scale"]
+    game.gamma_scale = state.facts.get("gamma_scale", 1.0)
 
 
 def plant(game: Game, tensors: dict[str, Tensor]) -> None:

@@ -66,6 +66,9 @@ class Recipe:
     measure_kimg: float = option(
         4.0, "Between two comparisons with the reals, in 1000 images; 0: only at the end.", ge=0
     )
+    stop_early: bool = option(
+        False, "End when a quarter of the budget has brought nothing, instead of saying so."
+    )
     flip: bool = option(False, "Show mirror images too. Wrong for digits and text.")
 
 

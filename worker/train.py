@@ -10,11 +10,11 @@ from collections.abc import Callable, Generator, Mapping
 
 from torch import Tensor
 
-from core.errors import Diverged
 from worker.checkpoint import State
 from worker.data import Dataset
 from worker.device import Device
 from worker.events import Event
+from worker.oddities import oddities
 from worker.patience import Patience
 from worker.run import Run, Save
 from worker.spec import TrainSpec
@@ -55,14 +55,20 @@ def train(
 def played(run: Run) -> Generator[Event, None, None]:
     """The whole training, from where `run` stands."""
     try:
+        if not run.game.step:
+            yield from run.rescue.dealt(oddities(run.data))
+        if run.rescue.due:  # an attempt left before that
+            yield from run.rescue.asked(run.fraction)
         if run.interrupted:  # an attempt left in the middle of a measurement
             yield from run.measured(run.progress())
-        while run.fraction < 1:
+        while run.going:
             run.step()
             yield from run.events()
         last = run.progress()
         if not run.sound(last):
-            raise Diverged("the last steps were not finite; the checkpoint before them is kept")
+            run.rescue.ended = "diverged"
+            yield run.rescue.roll_back(last.losses)
+            last = run.progress()
         yield from run.measured(last)
         yield run.sample()
         yield from run.commit(final=True)

@@ -81,7 +81,8 @@ def test_measures_by_images_shown_and_at_the_end(tmp_path: Path) -> None:
     events = train(spec, DATA, device=CPU, save=Folder(tmp_path), clock=lambda: 0.0)
     told = {e.step: e.figures for e in events if isinstance(e, Progress) and e.figures}
     assert list(told) == [3, 6, 8]
-    assert told[3].keys() == {"kd", "kd_sd", "coverage", "swd"}
+    own = {"diversity", "class_diversity", "authentic"}
+    assert told[3].keys() == {"kd", "kd_sd", "coverage", "swd"} | own
 
 
 def test_measuring_changes_no_weight(tmp_path: Path) -> None:

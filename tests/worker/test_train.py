@@ -21,8 +21,9 @@ from worker.events import Alarm, Checkpoint, Event, Progress, Sample, Waiting
 from worker.losses import losses, recipe_of
 from worker.patience import Patience
 from worker.penalties import penalties
+from worker.run import Run
 from worker.spec import Budget
-from worker.train import train
+from worker.train import AT_ONCE, played, train, unasked
 
 
 def ticking(seconds: float = 1.0):
@@ -265,6 +266,26 @@ def test_weights_that_are_not_numbers_are_rolled_back_and_never_saved(tmp_path: 
                 alarms.append(event)
     assert [alarm.kind for alarm in alarms] == ["not_finite"] * 3
     assert save.steps == []
+
+
+def test_a_training_that_diverges_late_ends_with_what_it_had(tmp_path: Path) -> None:
+    save, alarms, last = Folder(tmp_path), list[Alarm](), None
+    spec = tiny_spec(budget=Budget(steps=1000))
+    run = Run(spec, dataset(), CPU, save, unasked, AT_ONCE, ticking())
+    run.begin(None, {}, checkpoint_seconds=5)
+    for event in played(run):
+        if isinstance(event, Checkpoint) and not event.final:
+            broken = next(run.game.D.parameters())
+            broken.data.fill_(math.nan)
+        alarms += [event] if isinstance(event, Alarm) else []
+        last = event
+    assert [alarm.kind for alarm in alarms] == ["not_finite"] * 4
+    assert alarms[-1].message.endswith(f"the training ends at step {save.steps[-1]}.")
+    assert isinstance(last, Checkpoint) and last.final and last.step == save.steps[-1] > 0
+    assert last.state.facts["ended"] == "diverged"
+    assert all(
+        torch.isfinite(t).all() for t in last.state.tensors.values() if t.is_floating_point()
+    )
 
 
 def test_a_short_training_comes_nearer_to_the_data(tmp_path: Path) -> None:

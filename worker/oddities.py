@@ -1,0 +1,44 @@
+"""What is odd about a data set, told before anything is learnt from it."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from worker.alarms import Finding
+from worker.data import Dataset
+from worker.evaluation.reals import spread
+
+LOOKED = 512  # images
+UNIFORM = 1.0  # levels of standard deviation within an image: nothing to be seen
+MOST_OF = 0.9  # of a set in one class, or uniform
+
+
+def oddities(data: Dataset) -> list[Finding]:
+    """What a user should know of `data`; only some of its images are looked at."""
+    images = np.asarray(data.images[spread(len(data), LOOKED)])
+    found = [*_uniform(images), *_repeated(images)]
+    if data.labels is not None and len(data.classes) > 1:
+        counts = np.bincount(data.labels[data.labels >= 0], minlength=len(data.classes))
+        share = counts.max() / max(counts.sum(), 1)
+        if share > MOST_OF:
+            name = data.classes[int(counts.argmax())]
+            text = f"{share:.0%} of the labelled images are {name}: the others will hardly be met."
+            found.append(Finding(kind="data", message=text))
+    return found
+
+
+def _uniform(images: np.ndarray) -> Iterable[Finding]:
+    flat = images.reshape(len(images), -1).astype(np.float32).std(1) < UNIFORM
+    if flat.mean() > MOST_OF:
+        text = f"{flat.mean():.0%} of the images looked at show nothing but one colour."
+        yield Finding(kind="data", message=text)
+
+
+def _repeated(images: np.ndarray) -> Iterable[Finding]:
+    different = len({image.tobytes() for image in images})
+    if different < len(images) / 2:
+        yield Finding(
+            kind="data",
+            message=f"Of {len(images)} images looked at only {different} differ: a training would "
+            "learn them by heart.",
+        )
