@@ -6,7 +6,6 @@ through fully connected layers to a map of 4 x 4 pixels, which grows by upsampli
 shrink by strided convolutions and end in fully connected layers. Initialised after 1502.01852.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,7 +14,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.layers import GAIN, SLOPE, Latent, Verdict, conv, doubled, linear
+from models.layers import GAIN, SLOPE, Latent, Verdict, conv, doubled, linear, stage_widths
 from models.registry import Shape, option, register
 
 
@@ -27,12 +26,6 @@ class ClassicOptions:
         12, "Channels at the full resolution; doubles with each halving.", ge=4, le=512
     )
     max_width: int = option(256, "Most channels a stage may have.", ge=16, le=1024)
-
-
-def stage_widths(resolution: int, options: ClassicOptions) -> list[int]:
-    """Channels of the stages at 4, 8, ..., `resolution` pixels."""
-    stages = int(math.log2(resolution)) - 1
-    return [min(options.width * 2**k, options.max_width) for k in reversed(range(stages))]
 
 
 class Grow(nn.Module):
@@ -55,7 +48,7 @@ class Generator(nn.Module):
 
     def __init__(self, shape: Shape, options: ClassicOptions) -> None:
         super().__init__()
-        widths = stage_widths(shape.resolution, options)
+        widths = stage_widths(shape.resolution, options.width, options.max_width)
         first = widths[0]
         self.latent = Latent(shape.z_dim, shape.c_dim)
         self.dense = nn.Sequential(
@@ -87,7 +80,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, shape: Shape, options: ClassicOptions) -> None:
         super().__init__()
-        widths = stage_widths(shape.resolution, options)[-2::-1]
+        widths = stage_widths(shape.resolution, options.width, options.max_width)[-2::-1]
         last = widths[-1]
         layers: list[nn.Module] = []
         for narrow, wide in pairwise([shape.channels, *widths]):

@@ -23,6 +23,13 @@ def linear(inputs: int, outputs: int, *, gain: float = 1.0, bias: bool = True) -
     return _initialised(nn.Linear(inputs, outputs, bias=bias), gain / math.sqrt(inputs))
 
 
+def stage_widths(resolution: int, width: int, most: int) -> list[int]:
+    """Channels of the stages at 4, 8, ..., `resolution` pixels: `width` at the last, twice as many
+    with each halving, `most` at most."""
+    stages = int(math.log2(resolution)) - 1
+    return [min(width * 2**k, most) for k in reversed(range(stages))]
+
+
 def rectified(x: Tensor) -> Tensor:
     return F.leaky_relu(x, SLOPE)
 

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.layers import GAIN, Latent, Verdict, conv, doubled, linear, rectified
+from models.layers import GAIN, Latent, Verdict, conv, doubled, linear, rectified, stage_widths
 from models.registry import Shape, option, register
 
 
@@ -29,12 +29,6 @@ class LightganOptions:
         12, "Channels at the full resolution; doubles with each halving.", ge=4, le=512
     )
     max_width: int = option(128, "Most channels a stage may have.", ge=16, le=1024)
-
-
-def stage_widths(resolution: int, options: LightganOptions) -> list[int]:
-    """Channels of the stages at 4, 8, ..., `resolution` pixels."""
-    stages = int(math.log2(resolution)) - 1
-    return [min(options.width * 2**k, options.max_width) for k in reversed(range(stages))]
 
 
 class Grow(nn.Module):
@@ -72,7 +66,7 @@ class Generator(nn.Module):
 
     def __init__(self, shape: Shape, options: LightganOptions) -> None:
         super().__init__()
-        widths = stage_widths(shape.resolution, options)
+        widths = stage_widths(shape.resolution, options.width, options.max_width)
         self.latent = Latent(shape.z_dim, shape.c_dim)
         self.base = nn.Sequential(
             linear(self.latent.size, 2 * widths[0] * 16, bias=False),
@@ -138,7 +132,9 @@ class Discriminator(nn.Module):
 
     def __init__(self, shape: Shape, options: LightganOptions) -> None:
         super().__init__()
-        widths = stage_widths(shape.resolution, options)[-2::-1]  # at half the side ... 4 pixels
+        widths = stage_widths(shape.resolution, options.width, options.max_width)[
+            -2::-1
+        ]  # at half the side ... 4 pixels
         sixteen, eight, four = widths[-3:]
         self.open = conv(shape.channels * 4, widths[0], 3, gain=GAIN)
         self.to_sixteen = nn.Sequential(*(Shrink(*pair) for pair in pairwise(widths[:-2])))
@@ -146,7 +142,9 @@ class Discriminator(nn.Module):
         self.to_four = Shrink(eight, four)
         self.features = linear(four * 16, four, gain=GAIN)
         self.verdict = Verdict(four, shape.c_dim)
-        painted = stage_widths(shape.resolution // 2, options)[2:]  # at 16 ... half the side
+        painted = stage_widths(shape.resolution // 2, options.width, options.max_width)[
+            2:
+        ]  # at 16 ... half the side
         self.whole = Decoder(eight, painted, shape.channels)
         self.part = Decoder(sixteen, painted, shape.channels)
 

@@ -30,6 +30,7 @@ class Architecture:
     [N, C, H, W], about -1..1. `discriminator(shape, options)`: `forward(images, c)` gives logits
     [N]. A network may have a method `lesson` with a loss that is added to its own: the
     discriminator's takes (images, c), the generator's (images, c, discriminator), all of reals.
+    A generator in two halves has `mapped(z, c)` to w [N, S] and `painted(w)`: there w is truncated.
     `recipe` holds the training options its paper trains it with, over the general defaults.
     `resolutions` are those it can make; None: all. `z_dim(resolution, channels)` is the length of
     noise it prescribes; None: any.

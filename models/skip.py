@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.layers import GAIN, Latent, Verdict, conv, doubled, linear, rectified
+from models.layers import GAIN, Latent, Verdict, conv, doubled, linear, rectified, stage_widths
 from models.registry import Shape, option, register
 
 STYLE = 128  # length of the mapped noise
@@ -30,12 +30,12 @@ class SkipOptions:
         12, "Channels at the full resolution; doubles with each halving.", ge=4, le=512
     )
     max_width: int = option(128, "Most channels a stage may have.", ge=16, le=1024)
+    convs: int = option(1, "Convolutions of 3 x 3 in a stage.", ge=1, le=4)
+    mapping: int = option(1, "Layers between the noise and what styles the stages.", ge=1, le=8)
 
-
-def stage_widths(resolution: int, options: SkipOptions) -> list[int]:
-    """Channels of the stages at 4, 8, ..., `resolution` pixels."""
-    stages = int(math.log2(resolution)) - 1
-    return [min(options.width * 2**k, options.max_width) for k in reversed(range(stages))]
+    def widths(self, resolution: int) -> list[int]:
+        """Channels of the stages at 4, 8, ..., `resolution` pixels."""
+        return stage_widths(resolution, self.width, self.max_width)
 
 
 def normalised(x: Tensor) -> Tensor:
@@ -48,59 +48,104 @@ def activated(x: Tensor) -> Tensor:
     return rectified(x) * GAIN
 
 
+class Styled(nn.Module):
+    """Convolve, normalise, scale and shift by w, rectify."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv = conv(width, width, 3, gain=1.0)
+        self.style = linear(STYLE, 2 * width, gain=0.5)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        scale, shift = self.style(w)[:, :, None, None].chunk(2, dim=1)
+        return activated(normalised(self.conv(x)) * (1 + scale) + shift)
+
+
 class Paint(nn.Module):
     """One stage of the generator: grow, convolve, style; and what it adds to the picture."""
 
-    def __init__(self, inputs: int, width: int, channels: int) -> None:
+    def __init__(self, inputs: int, width: int, channels: int, convs: int) -> None:
         super().__init__()
         self.mix = conv(inputs, width, 1, gain=1.0, bias=False) if inputs else None
-        self.conv = conv(width, width, 3, gain=1.0)
-        self.style = linear(STYLE, 2 * width, gain=0.5)
+        self.layers = nn.ModuleList(Styled(width) for _ in range(convs))
         self.paint = conv(width, channels, 1, gain=0.3)
 
     def forward(self, x: Tensor, picture: Tensor | None, w: Tensor) -> tuple[Tensor, Tensor]:
         if self.mix is not None:
             x = doubled(self.mix(x))
-        scale, shift = self.style(w)[:, :, None, None].chunk(2, dim=1)
-        x = activated(normalised(self.conv(x)) * (1 + scale) + shift)
-        layer = self.paint(x)
-        return x, layer if picture is None else doubled(picture) + layer
+        for layer in self.layers:
+            x = layer(x, w)
+        painted = self.paint(x)
+        return x, painted if picture is None else doubled(picture) + painted
 
 
 class Generator(nn.Module):
-    """Noise z and condition c to images, about -1..1 (linear at the output)."""
+    """Noise z and condition c to images, about -1..1 (linear at the output).
+
+    In two halves: the mapping from z to w [N, STYLE], and the painting of w.
+    """
 
     def __init__(self, shape: Shape, options: SkipOptions) -> None:
         super().__init__()
-        widths = stage_widths(shape.resolution, options)
+        widths = options.widths(shape.resolution)
         self.latent = Latent(shape.z_dim, shape.c_dim)
-        self.map = linear(self.latent.size, STYLE)
+        sizes = [self.latent.size, *[STYLE] * options.mapping]
+        self.map = nn.ModuleList(
+            linear(a, b, gain=GAIN if k else 1.0) for k, (a, b) in enumerate(pairwise(sizes))
+        )
         self.base = linear(STYLE, widths[0] * 16)
         self.stages = nn.ModuleList(
-            Paint(inputs, width, shape.channels) for inputs, width in pairwise([0, *widths])
+            Paint(inputs, width, shape.channels, options.convs)
+            for inputs, width in pairwise([0, *widths])
         )
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
-        w = activated(self.map(normalised(self.latent(z, c))))
-        x = self.base(w).unflatten(1, (-1, 4, 4))
-        x, picture = self.stages[0](x, None, w)
-        for stage in self.stages[1:]:
+        return self.painted(self.mapped(z, c))
+
+    def mapped(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        """z [N, z_dim] and c to w [N, STYLE]; the length of z means nothing."""
+        return self.styles(normalised(self.latent(z, c)))
+
+    def styles(self, latent: Tensor) -> Tensor:
+        *inner, last = self.map
+        for layer in inner:
+            latent = rectified(layer(latent))
+        return activated(last(latent))
+
+    def painted(self, w: Tensor) -> Tensor:
+        """w [N, STYLE] to images."""
+        return self.pictures(w)[-1]
+
+    def pictures(self, w: Tensor) -> list[Tensor]:
+        """The pictures of 4, 8, ... pixels."""
+        x, picture = self.base(w).unflatten(1, (-1, 4, 4)), None
+        pictures: list[Tensor] = []
+        for stage in self.stages:
             x, picture = stage(x, picture, w)
-        return picture
+            pictures.append(picture)
+        return pictures
 
 
 class Look(nn.Module):
-    """One residual stage of the discriminator: [N, inputs, H, W] -> [N, outputs, H/2, W/2]."""
+    """One residual stage of the discriminator: [N, inputs, H, W] -> [N, outputs, H/2, W/2].
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    `seen`: channels of a picture that its convolutions see besides.
+    """
+
+    def __init__(self, inputs: int, outputs: int, convs: int = 1, seen: int = 0) -> None:
         super().__init__()
-        self.conv = conv(inputs, inputs, 3, gain=GAIN)
+        self.convs = nn.ModuleList(
+            conv(inputs + (0 if k else seen), inputs, 3, gain=GAIN) for k in range(convs)
+        )
         self.mix = conv(inputs, outputs, 1, gain=1.0)
         self.pass_on = conv(inputs, outputs, 1, gain=1.0, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        seen = self.mix(F.avg_pool2d(rectified(self.conv(x)), 2))
-        return rectified((seen + self.pass_on(F.avg_pool2d(x, 2))) * math.sqrt(0.5))
+    def forward(self, x: Tensor, picture: Tensor | None = None) -> Tensor:
+        inner = x if picture is None else torch.cat([x, picture], dim=1)
+        for layer in self.convs:
+            inner = rectified(layer(inner))
+        told = self.mix(F.avg_pool2d(inner, 2)) + self.pass_on(F.avg_pool2d(x, 2))
+        return rectified(told * math.sqrt(0.5))
 
 
 def alikeness(x: Tensor) -> Tensor:
@@ -121,10 +166,12 @@ class Discriminator(nn.Module):
 
     def __init__(self, shape: Shape, options: SkipOptions) -> None:
         super().__init__()
-        widths = stage_widths(shape.resolution, options)[-2::-1]
+        widths = options.widths(shape.resolution)[-2::-1]
         last = widths[-1]
         self.open = conv(shape.channels * 4, widths[0], 3, gain=GAIN)
-        self.stages = nn.Sequential(*(Look(narrow, wide) for narrow, wide in pairwise(widths)))
+        self.stages = nn.Sequential(
+            *(Look(narrow, wide, options.convs) for narrow, wide in pairwise(widths))
+        )
         self.compare = conv(last + 1, last, 3, gain=GAIN)
         self.features = linear(last * 16, last, gain=GAIN)
         self.verdict = Verdict(last, shape.c_dim)

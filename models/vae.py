@@ -39,10 +39,10 @@ class Trunk(nn.Module):
 
     def __init__(self, shape: Shape, options: VaeOptions) -> None:
         super().__init__()
-        widths = skip.stage_widths(shape.resolution, options)[-2::-1]
+        widths = options.widths(shape.resolution)[-2::-1]
         self.size = widths[-1]
         self.open = conv(shape.channels * 4, widths[0], 3, gain=GAIN)
-        self.stages = nn.ModuleList(skip.Look(a, b) for a, b in pairwise(widths))
+        self.stages = nn.ModuleList(skip.Look(a, b, options.convs) for a, b in pairwise(widths))
         self.close = linear(self.size * 16, self.size, gain=GAIN)
 
     def seen(self, images: Tensor) -> list[Tensor]:
@@ -71,29 +71,18 @@ class Encoder(nn.Module):
         return mu, log_variance
 
 
-class Generator(nn.Module):
+class Generator(skip.Generator):
     """The decoder, painting as `skip` does. The encoder serves lessons and `encode` alone."""
 
     def __init__(self, shape: Shape, options: VaeOptions) -> None:
-        super().__init__()
-        widths = skip.stage_widths(shape.resolution, options)
+        super().__init__(shape, options)
         self.options = options
-        self.latent = Latent(shape.z_dim, shape.c_dim)
-        self.map = linear(self.latent.size, skip.STYLE)
-        self.base = linear(skip.STYLE, widths[0] * 16)
-        self.stages = nn.ModuleList(
-            skip.Paint(inputs, width, shape.channels) for inputs, width in pairwise([0, *widths])
-        )
         self.encoder = Encoder(shape, options)
 
-    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
-        # The noise keeps its length: mu is shorter than a draw, and has to stay what it is.
-        w = skip.activated(self.map(self.latent(z, c)))
-        x = self.base(w).unflatten(1, (-1, 4, 4))
-        x, picture = self.stages[0](x, None, w)
-        for stage in self.stages[1:]:
-            x, picture = stage(x, picture, w)
-        return picture
+    def mapped(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        """As in skip, but the noise keeps its length: mu is shorter than a draw, and has to stay
+        what it is."""
+        return self.styles(self.latent(z, c))
 
     def encode(self, images: Tensor, c: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """mu and log sigma^2 [N, z_dim] of the noise that paints images [N, C, H, W]."""

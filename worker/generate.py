@@ -23,6 +23,7 @@ from worker.checkpoint import load_generator
 from worker.encode import encode, grid, to_image
 from worker.latents import latent, latents
 from worker.tasks import levels
+from worker.truncation import Truncation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +31,20 @@ class Loaded:
     """A generator in memory."""
 
     network: nn.Module
+    truncation: Truncation
     z_dim: int
     classes: tuple[str, ...]
     bytes: int
     together: int  # images that may be made in one pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One image to make."""
+
+    z: np.ndarray  # float32 [z_dim]
+    psi: float
+    place: int | None  # of its class
 
 
 class Studio:
@@ -76,6 +87,7 @@ class Studio:
         z_dim, classes = header["shape"]["z_dim"], tuple(header["classes"])
         loaded = Loaded(
             network=network,
+            truncation=Truncation(network, z_dim),
             z_dim=z_dim,
             classes=classes,
             bytes=size,
@@ -90,7 +102,11 @@ class Studio:
     def pixels(self, loaded: Loaded, pictures: tuple[Picture, ...]) -> np.ndarray:
         """uint8 [N, H, W, C] for all seeds of all pictures, in order."""
         rows = [
-            (latent(seed, loaded.z_dim) * picture.psi, class_of(picture, seed, loaded.classes))
+            Row(
+                z=latent(seed, loaded.z_dim),
+                psi=picture.psi,
+                place=class_of(picture, seed, loaded.classes),
+            )
             for picture in pictures
             for seed in picture.seeds
         ]
@@ -100,17 +116,18 @@ class Studio:
             parts.append(self._forward(loaded, part)[: len(part)])
         return np.concatenate(parts)
 
-    def _forward(self, loaded: Loaded, rows: list[tuple[np.ndarray, int | None]]) -> np.ndarray:
+    def _forward(self, loaded: Loaded, rows: list[Row]) -> np.ndarray:
         """One padded pass through the network: uint8 [bucket, H, W, C]."""
         bucket = 1 << (len(rows) - 1).bit_length()
-        z = torch.zeros(bucket, loaded.z_dim)
-        z[: len(rows)] = torch.from_numpy(np.stack([row[0] for row in rows]))
+        z, psi = torch.zeros(bucket, loaded.z_dim), torch.ones(bucket, 1)
+        z[: len(rows)] = torch.from_numpy(np.stack([row.z for row in rows]))
+        psi[: len(rows), 0] = torch.tensor([row.psi for row in rows])
         c = None
         if loaded.classes:
             c = torch.zeros(bucket, len(loaded.classes))
-            c[torch.arange(len(rows)), torch.tensor([row[1] for row in rows])] = 1
+            c[torch.arange(len(rows)), torch.tensor([row.place for row in rows])] = 1
             c = c.to(self.device)
-        return levels(loaded.network(z.to(self.device), c))
+        return levels(loaded.truncation(z.to(self.device), c, psi.to(self.device)))
 
     def _size(self) -> int:
         return sum(loaded.bytes for loaded in self._loaded.values())

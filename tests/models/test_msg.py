@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.msg import Discriminator, Generator, MsgOptions
+from models.msg import Discriminator, Generator
 from models.registry import Shape
-from models.skip import Paint
+from models.skip import Paint, SkipOptions
 from tests.worker.games import tiny_game, tiny_spec
 from worker.augment import Augment, operations
 from worker.losses import losses
@@ -23,7 +23,7 @@ CHANNELS = 3
 def networks() -> tuple[Generator, Discriminator]:
     torch.manual_seed(0)
     shape = Shape(resolution=32, channels=CHANNELS, z_dim=8, c_dim=0)
-    options = MsgOptions(width=4, max_width=16)
+    options = SkipOptions(width=4, max_width=16)
     return Generator(shape, options), Discriminator(shape, options)
 
 
@@ -49,7 +49,7 @@ def test_the_generators_pyramid_ends_in_its_image(
 def test_coarse_pictures_are_repeated_pixels(networks: tuple[Generator, Discriminator]) -> None:
     G, _ = networks
     z = torch.randn(2, 8)
-    pyramid, pictures = G.pyramid(z, None), G.pictures(z, None)
+    pyramid, pictures = G.pyramid(z, None), G.pictures(G.mapped(z))
     for place, (size, picture) in enumerate(zip(SIZES, pictures, strict=True)):
         assert picture.shape == (2, CHANNELS, size, size)
         step = 32 // size
@@ -74,7 +74,7 @@ def test_the_discriminator_averages_a_pyramid_back(
 ) -> None:
     G, D = networks
     z = torch.randn(3, 8)
-    given = G.pictures(z, None)
+    given = G.pictures(G.mapped(z))
     for found, picture in zip(D.pictures(G.pyramid(z, None)), given, strict=True):
         assert torch.allclose(found, picture, atol=1e-6)
 
@@ -92,7 +92,7 @@ def test_each_scale_is_seen_and_teaches_its_own_layer(
     networks: tuple[Generator, Discriminator], place: int
 ) -> None:
     G, D = networks
-    pictures = G.pictures(torch.randn(4, 8), None)
+    pictures = G.pictures(G.mapped(torch.randn(4, 8)))
     # Every other picture is cut off, and what it was painted from.
     own = [p if k == place else p.detach() for k, p in enumerate(pictures)]
     D(torch.cat([F.interpolate(p, 32) for p in own], dim=1), None).sum().backward()

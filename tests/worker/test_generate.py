@@ -63,6 +63,26 @@ def test_same_seed_same_bytes_at_every_batch_size_and_after_a_restart(settings: 
 
 @pytest.mark.parametrize("classes", [(), ("a", "b")])
 @pytest.mark.parametrize("name", list(architectures()))
+def test_truncation_brings_images_closer_and_leaves_whole_ones_alone(
+    settings: Settings, name: str, classes: tuple[str, ...]
+) -> None:
+    model, own = publish_tiny(settings, classes=classes, architecture=name), studio(settings)
+    loaded = own.load(f"models/{model.name}/{model.version}", model.digest)
+    label = classes[0] if classes else None
+
+    def made(*psis: float) -> np.ndarray:
+        pictures = [Picture(seeds=(k // 2,), psi=psi, label=label) for k, psi in enumerate(psis)]
+        return own.pixels(loaded, tuple(pictures)).astype(float)
+
+    whole, half, none = (made(*[psi] * 8)[::2] for psi in (1.0, 0.5, 0.0))
+    assert np.ptp(none, axis=0).max() == 0  # all are one image
+    assert 0 < half.std(0).mean() < whole.std(0).mean()
+    mixed = made(*[1.0, 0.5] * 4)
+    assert np.array_equal(mixed[::2], whole) and np.array_equal(mixed[1::2], half)
+
+
+@pytest.mark.parametrize("classes", [(), ("a", "b")])
+@pytest.mark.parametrize("name", list(architectures()))
 def test_no_bit_of_many_images_depends_on_their_batch(
     settings: Settings, name: str, classes: tuple[str, ...]
 ) -> None:
