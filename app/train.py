@@ -59,19 +59,29 @@ def beginning_of(held: Services, order: TrainRequest) -> tuple[int, Beginning]:
     if order.resume_from is not None:
         earlier, beginning = continued(held, order)
         return earlier.seed, beginning
-    origin = None if order.init_from is None else origin_of(held, order.init_from)
-    if origin is not None and order.resolution is None:
+    if order.init_from is None:
+        return order.seed, Beginning(input=fresh(held, order), furnish=lambda folder: None)
+    origin = origin_of(held, order.init_from)
+    if order.resolution is None:
         order = order.model_copy(update={"resolution": origin.model.resolution})
     source = source_of(held.datasets, order)
-    input = order.model_dump(mode="json") | {
+    initial = initialised(held, order, origin, source.dataset)
+    return order.seed, Beginning(
+        input=input_of(order, source) | initial.input, furnish=initial.furnish
+    )
+
+
+def fresh(held: Services, order: TrainRequest) -> dict[str, Any]:
+    """What the job of a new training is told. Raises what `source_of` raises."""
+    return input_of(order, source_of(held.datasets, order))
+
+
+def input_of(order: TrainRequest, source: Source) -> dict[str, Any]:
+    return order.model_dump(mode="json") | {
         "dataset_id": source.id,
         "dataset_name": source.name,
         "model": order.name or slug(source.name, "model"),
     }
-    if origin is None:
-        return order.seed, Beginning(input=input, furnish=lambda folder: None)
-    initial = initialised(held, order, origin, source.dataset)
-    return order.seed, Beginning(input=input | initial.input, furnish=initial.furnish)
 
 
 def check(order: TrainRequest, offer: dict[str, Any]) -> None:

@@ -98,7 +98,8 @@ def row(
     told = {"set": name, "run": tried, "minutes": minutes, "threads": given.threads}
     told |= facts | {"images_s": facts["kimg"] * 1000 / 60 / minutes}
     torch.set_num_threads(1)
-    told |= judge.judged(data, fakes, given.out)
+    judged_by = opened(given.judge, given.resolution, given.out) if given.judge else data
+    told |= judge.judged(judged_by, fakes, given.out)
     if name == "sprites":
         told |= judge.factors(fakes, data.resolution, given.out)
     torch.set_num_threads(given.threads)
@@ -134,6 +135,7 @@ def main() -> None:
     parser.add_argument("--plain", action="store_true", help="also the tutorial DCGAN")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--kimg", type=float, help="thousands of images, in place of a time")
+    parser.add_argument("--judge", metavar="SET", help="compare with this set, not the trained")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--resolution", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,12 +1,14 @@
 """What clients send: the bodies of POST /v1/train and POST /v1/datasets."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from core.ids import Id
 from core.schemas import Metadata, Priority, Record, Resolution, Seed
 
+EFFORTS = {"quick": 10.0, "standard": 60.0, "best": 480.0}  # minutes
+Effort = Literal["quick", "standard", "best"]
 Label = Annotated[str, Field(max_length=128)]
 
 
@@ -49,6 +51,11 @@ class TrainRequest(Record):
         default_factory=dict, max_length=64, description="See `options` in GET /v1/catalogue."
     )
     resolution: Resolution | None = None
+    effort: Effort | None = Field(
+        default=None,
+        description="Instead of a budget: quick is 10 minutes; standard an hour and best a night, "
+        "both of which end early when nothing improves.",
+    )
     budget: Budget = Budget(minutes=10)
     seed: Seed = 0
     priority: Priority = 0
@@ -69,6 +76,19 @@ class TrainRequest(Record):
         description="With init_from: which old class each new class begins as; null: their mean.",
     )
     metadata: Metadata = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _minutes_of_effort(cls, values: Any) -> Any:
+        """An effort is a budget; what was stored has both."""
+        effort = values.get("effort") if isinstance(values, dict) else None
+        if not isinstance(effort, str) or effort not in EFFORTS:
+            return values
+        meant = {"minutes": EFFORTS[effort]}
+        given = values.get("budget", meant)
+        if isinstance(given, dict) and {k: v for k, v in given.items() if v is not None} != meant:
+            raise ValueError("give effort or budget, not both")
+        return {**values, "budget": meant}
 
     @model_validator(mode="after")
     def _one_beginning(self) -> "TrainRequest":

@@ -53,6 +53,7 @@ class JobKind(StrEnum):
     EXPORT = "export"  # of a model to ONNX
     PUSH = "push"  # of a model to the store of GANVAS_STORE
     PULL = "pull"  # of a model from there
+    ESTIMATE = "estimate"  # of a training that has not begun
 
     @property
     def queue(self) -> str:

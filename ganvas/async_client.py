@@ -54,6 +54,11 @@ class AsyncClient:
         job = await self._run(self._calls.train(train_request(dataset, **fields)))
         return AsyncJobHandle(self, job)
 
+    async def estimate(self, dataset: str, **fields: Unpack[TrainFields]) -> AsyncJobHandle:
+        """What `train` with these would take: the job's `output` tells, its `resolved` how."""
+        job = await self._run(self._calls.estimate(train_request(dataset, **fields)))
+        return AsyncJobHandle(self, job)
+
     async def evaluate(self, model: str, **fields: Unpack[EvaluateFields]) -> AsyncJobHandle:
         """Measure how good a model is: `name`, `name@2`. The result lands in its card."""
         job = await self._run(self._calls.evaluate(evaluate_request(model, **fields)))

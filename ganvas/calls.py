@@ -91,6 +91,9 @@ class Calls:
     def train(self, request: TrainRequest) -> Flow[Job]:
         return self._order("/v1/train", request)
 
+    def estimate(self, request: TrainRequest) -> Flow[Job]:
+        return self._order("/v1/estimate", request)
+
     def evaluate(self, request: EvaluateRequest) -> Flow[Job]:
         return self._order("/v1/evaluate", request)
 

@@ -55,6 +55,10 @@ class Client:
         """Start a training. dataset: an id, a name, or `sample:sprites`; none with resume_from."""
         return JobHandle(self, self._run(self._calls.train(train_request(dataset, **fields))))
 
+    def estimate(self, dataset: str, **fields: Unpack[TrainFields]) -> JobHandle:
+        """What `train` with these would take: the job's `output` tells, its `resolved` how."""
+        return JobHandle(self, self._run(self._calls.estimate(train_request(dataset, **fields))))
+
     def evaluate(self, model: str, **fields: Unpack[EvaluateFields]) -> JobHandle:
         """Measure how good a model is: `name`, `name@2`. The result lands in its card."""
         job = self._run(self._calls.evaluate(evaluate_request(model, **fields)))

@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
 from urllib.parse import unquote
 
-from core.requests import EvaluateRequest, TrainRequest
+from core.requests import Effort, EvaluateRequest, TrainRequest
 
 
 class TrainFields(TypedDict, total=False):
-    """What `train` takes besides the data set; exactly one of minutes, kimg and steps."""
+    """What `train` takes besides the data set; one of minutes, kimg, steps and effort."""
 
     minutes: float
     kimg: float
     steps: int
+    effort: Effort
     name: str | None
     task: str
     preset: str

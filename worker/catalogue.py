@@ -38,7 +38,7 @@ def build_catalogue() -> dict[str, Any]:
     """All that there is to choose from, as JSON; `options` is a schema."""
     return {
         "device": best_device(),
-        "presets": list(PRESETS),
+        "presets": {name: preset.summary for name, preset in PRESETS.items()},
         "resolutions": list(get_args(Resolution)),
         "tasks": {
             task.name: {

@@ -1,5 +1,5 @@
 """What most kinds of jobs have in common, and those that carry a model elsewhere: to ONNX, to the
-store, and from the store."""
+store, from the store; and estimates, which carry nothing."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +49,15 @@ class Export(Delivery):
         finally:
             self.discard(job, claim)
         return pinned(model) | {"bytes": size}
+
+
+class Estimate(Delivery):
+    """Nothing is left to do: the figures are the job's output."""
+
+    module = "worker.estimate_run"
+
+    def publish(self, job: Job, claim: Claim, result: dict[str, Any]) -> dict[str, Any]:
+        return result["estimate"]
 
 
 class Push(Delivery):

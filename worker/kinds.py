@@ -14,7 +14,7 @@ from core.records import Claim
 from core.registry import HEADER, ModelStore, pinned, snapshot_folders
 from core.schemas import Job, JobKind
 from core.version import own_version
-from worker.deliveries import Delivery, Export, Pull, Push
+from worker.deliveries import Delivery, Estimate, Export, Pull, Push
 from worker.outcomes import Kind
 
 
@@ -149,6 +149,7 @@ def kinds(home: Home, published: Callable[[str], None] = unheard) -> dict[JobKin
         JobKind.INGEST: Ingestion(DatasetStore(home)),
         JobKind.EVALUATE: Evaluation(home, ModelStore(home)),
         JobKind.EXPORT: Export(home, ModelStore(home)),
+        JobKind.ESTIMATE: Estimate(home, ModelStore(home)),
         JobKind.PUSH: Push(home, ModelStore(home)),
         JobKind.PULL: Pull(home, ModelStore(home), published),
     }

@@ -21,6 +21,7 @@ from worker.data import Dataset
 from worker.device import Device
 from worker.losses import losses, recipe_of
 from worker.penalties import penalties
+from worker.recipes import PRESETS
 from worker.spec import Budget, Recipe, TrainSpec
 from worker.tasks import TASKS
 
@@ -29,7 +30,7 @@ WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128)
 IMAGES_WANTED = 90_000  # in ten minutes
 FAST = 1000  # 10^9 multiply-adds per second: a device that small batches leave idle
 AUGMENT_BELOW = ((200, 0.6), (1000, 0.4), (3000, 0.2))  # (images, probability at the start)
-PRESETS = ("auto",)
+PATIENT = ("standard", "best")  # efforts whose budget is only spent while it brings something
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +72,10 @@ def resolve(request: Mapping[str, Any], facts: Facts) -> TrainSpec:
     Raises `Invalid` for unknown names and values out of bounds, `NotTrainable` for too few images.
     """
     task = chosen("task", request.get("task", "generate"), TASKS)
-    chosen("preset", request.get("preset", "auto"), dict.fromkeys(PRESETS))
+    preset = chosen("preset", request.get("preset", "auto"), PRESETS)
     if facts.images < 2:
         raise NotTrainable(f"training needs at least two images; there is {facts.images}")
-    asked = dict(request.get("options") or {})
+    asked = preset.under(request.get("options") or {}, facts.images)
     name = asked.pop("architecture", DEFAULT_ARCHITECTURE)
     architecture = chosen("architecture", name, architectures())
     refuse_resolution(architecture, facts.resolution)
@@ -85,7 +86,8 @@ def resolve(request: Mapping[str, Any], facts: Facts) -> TrainSpec:
     told = {k: v for k, v in asked.items() if k in names_of(Recipe)}
     loss = told.get("loss", architecture.recipe.get("loss", Recipe.loss))
     own = {**architecture.recipe, **recipe_of(chosen("loss", loss, losses()))}
-    recipe = validated(Recipe, {**automatic(facts, own), **told})
+    patient = request.get("effort") in PATIENT
+    recipe = validated(Recipe, {**automatic(facts, own), "stop_early": patient, **told})
     chosen("penalty", recipe.penalty, penalties())
     for operation in recipe.augment:
         chosen("augment", operation, operations())

@@ -14,18 +14,16 @@ import torch
 
 from core.attempts import newest_attempt, require_newest
 from core.crashpoints import arm, crash_point
-from core.datasets import DatasetStore, sample_request
-from core.errors import BadSpec, DatasetChanged, DiskFull, NotFound, OutOfMemory, StaleFence
+from core.errors import DiskFull, OutOfMemory, StaleFence
 from core.home import Home
 from core.schemas import JobKind
 from core.settings import Settings
-from worker import budgets, plan
+from worker import budgets, opening, plan
 from worker.channel import DONE, RELEASED, STOP, Channel, enter
 from worker.checkpoint import State
-from worker.data import Dataset, open_dataset
+from worker.data import Dataset
 from worker.device import Device
 from worker.events import Event, Progress
-from worker.ingest_run import draw_sample
 from worker.jobfile import read_job
 from worker.machine import available_bytes, out_of_memory, resident_bytes
 from worker.patience import Patience, disk_full, until_room
@@ -37,7 +35,6 @@ from worker.trackers.tracked import Tracked
 from worker.trackers.trackers import Trackers
 from worker.train import train
 
-DEFAULT_RESOLUTION = 64
 ADVICE = "use a smaller width, batch or resolution, or a machine with more memory"
 
 
@@ -60,7 +57,9 @@ class Training:
         """Train until the budget is spent or somebody asks to stop; answers the exit code."""
         self.shelf.clear()
         limit = self.settings.train_memory or available_bytes() + resident_bytes()
-        data = self.data(limit)
+        data = opening.opened(
+            self.home, self.id, self.fence, self.input, memory=limit, phase=self.recorder.phase
+        )
         crash_point("data.opened")
         self.recorder.phase("starting")
         attempt = newest_attempt(self.home, self.id)
@@ -94,26 +93,6 @@ class Training:
     def tell(self, event: Event) -> None:
         self.recorder.record(event)
         self.trackers.record(event)
-
-    def data(self, memory: int) -> Dataset:
-        """The prepared images; a sample data set that is missing is drawn now."""
-        store = DatasetStore(self.home)
-        dataset_id = self.input["dataset_id"]
-        folder = self.home.dataset(dataset_id)
-        sample = sample_request(self.input["dataset"], self.input.get("resolution"))
-        if sample is not None and not folder.exists():
-            self.recorder.phase("drawing the sample data set")
-            workspace = store.workspace(dataset_id, self.id, self.fence)
-            draw_sample(store, dataset_id, sample, workspace)
-        try:
-            resolutions = store.get(dataset_id).resolutions
-            largest = max(resolutions)
-        except (NotFound, BadSpec, ValueError, OSError) as error:
-            raise DatasetChanged(
-                f"the data set {dataset_id} is gone or damaged; upload it again and train on that"
-            ) from error
-        resolution = self.input.get("resolution") or min(DEFAULT_RESOLUTION, largest)
-        return open_dataset(folder, resolution, memory=memory)
 
     def require_room(self, chosen: Plan, memory: int) -> None:
         """Refuse what cannot end well, before its first step. Raises OutOfMemory, DiskFull."""

@@ -36,6 +36,14 @@ def trained(service: Service, dataset: str) -> dict[str, object]:
     return ended
 
 
+def test_an_estimate_tells_what_the_training_would_take(service: Service, dataset: str) -> None:
+    body = {"dataset": dataset, "budget": {"steps": 30}, "options": TINY}
+    job = service.finished(service.client.post("/v1/estimate", json=body).json()["id"])
+    assert job["state"] == "succeeded", job
+    assert job["output"]["images_per_second"] > 0 and job["output"]["memory_bytes"] > 10**7
+    assert job["output"]["kimg"] == pytest.approx(30 * job["resolved"]["recipe"]["batch"] / 1000)
+
+
 def test_trained_model_generates_the_same_bytes_for_the_same_seed(
     service: Service, trained: dict[str, object]
 ) -> None:

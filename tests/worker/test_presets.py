@@ -11,6 +11,7 @@ from models.registry import Shape, architectures
 from worker.cost import cost
 from worker.device import Device
 from worker.presets import Facts, resolve
+from worker.recipes import PRESETS
 from worker.spec import read_spec
 
 SLOW = Device(name="cpu", dtype="float32", channels_last=True, threads=2, rate=50.0)
@@ -96,7 +97,7 @@ def test_noise_is_as_long_as_the_networks_prescribe() -> None:
 def test_unknown_tasks_and_presets_are_refused() -> None:
     with pytest.raises(Invalid, match="there is no task 'caption'; there are: generate"):
         resolve({**request(), "task": "caption"}, FACTS)
-    with pytest.raises(Invalid, match="there is no preset 'turbo'; there are: auto"):
+    with pytest.raises(Invalid, match="there is no preset 'turbo'; there are: auto, balanced"):
         resolve({**request(), "preset": "turbo"}, FACTS)
 
 
@@ -122,3 +123,28 @@ def test_cost_counts_multiply_adds_of_both_players() -> None:
         cost("r3", shape, architecture.Options(width=w, max_width=1024), recipe) for w in (16, 32)
     )
     assert 3 < wide / narrow < 4.2  # nearly the square of the width
+
+
+def test_few_images_get_the_preset_for_few() -> None:
+    few = resolve(request(), replace(FACTS, images=100)).recipe
+    assert (few.augment_p, few.lecam) == (0.6, 0.1)
+    assert resolve(request(augment_p=0.0), replace(FACTS, images=100)).recipe.augment_p == 0.0
+    asked = resolve({**request(), "preset": "few"}, FACTS).recipe
+    assert asked.lecam == 0.1 and resolve(request(), FACTS).recipe.lecam == 0
+
+
+def test_presets_leave_other_networks_alone() -> None:
+    spec = resolve({**request(architecture="r3"), "preset": "textbook"}, FACTS)
+    assert spec.architecture == "r3" and spec.recipe.gamma > 0
+    assert resolve({**request(), "preset": "textbook"}, FACTS).architecture == "classic"
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_every_preset_is_made_of_known_options(name: str) -> None:
+    assert resolve({**request(), "preset": name}, FACTS).architecture in architectures()
+
+
+def test_long_efforts_end_when_nothing_improves() -> None:
+    assert not resolve({**request(), "effort": "quick"}, FACTS).recipe.stop_early
+    assert resolve({**request(60), "effort": "standard"}, FACTS).recipe.stop_early
+    assert not resolve({**request(60, stop_early=False), "effort": "best"}, FACTS).recipe.stop_early
