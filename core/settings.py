@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     train_nice: int = Field(
         default=10, ge=0, le=19, description="How far trainings stand back when cores are scarce."
     )
+    train_processes: int = Field(
+        default=0, ge=0, le=64, description="Of one training; 0: one for each GPU, else one."
+    )
     train_disk_patience: float = Field(
         default=1800.0, ge=0, description="Seconds a training waits for room on a full disk."
     )

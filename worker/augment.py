@@ -81,10 +81,9 @@ def blurred(images: Tensor, sigma: float) -> Tensor:
     return matrix @ images @ matrix.T
 
 
-def mirrored(images: Tensor, rng: torch.Generator) -> Tensor:
-    """Half of the images [N, C, H, W] turned left to right: twice the data, where that is true."""
-    chosen = (torch.rand(len(images), generator=rng) < 0.5).to(images.device)
-    return torch.where(chosen[:, None, None, None], images.flip(3), images)
+def mirrored(images: Tensor, chosen: Tensor) -> Tensor:
+    """The chosen [N] of images [N, C, H, W] turned left to right."""
+    return torch.where(chosen.to(images.device)[:, None, None, None], images.flip(3), images)
 
 
 @register
@@ -139,13 +138,13 @@ class Augment:
             images = _OPERATIONS[name](images, on, draw)
         return images
 
-    def observe(self, real: Tensor, fake: Tensor) -> None:
-        """Count how often the discriminator tells a pair; adjust p now and then. Logits [N]."""
+    def observe(self, signs: float | Tensor, count: int) -> None:
+        """Of `count` pairs the sum of sign(D(x) - D(G(z))); adjusts p now and then."""
         if not (self.adaptive and self.names):
             return
-        self.signs = self.signs + (real - fake).sign().sum()  # stays where the logits are
-        self.pairs += len(real)
-        if self.pairs >= ADJUST_EVERY * len(real):
+        self.signs = self.signs + signs  # stays where the logits are
+        self.pairs += count
+        if self.pairs >= ADJUST_EVERY * count:
             towards = 1 if float(self.signs) / self.pairs > self.target else -1
             self.p += towards * self.pairs / (self.ramp_kimg * 1000)
             self.p = min(max(self.p, 0.0), MAX_PROBABILITY)

@@ -44,6 +44,12 @@ class Device:
         layout: dict[str, Any] = {"memory_format": self.memory_format}
         return network.to(self.torch_device, **layout)
 
+    def divided(self, processes: int) -> "Device":
+        """What each of several processes on this machine has of it: of a processor, its threads."""
+        if self.name != "cpu":
+            return self
+        return replace(self, threads=max(1, self.threads // processes))
+
     def hands(self, batch: int) -> int:
         """Into how many parts a batch is divided, each computed by a thread of its own."""
         return max(1, min(self.threads, batch // SMALLEST_PART)) if self.name == "cpu" else 1

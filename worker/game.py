@@ -18,6 +18,7 @@ from worker.pair import Pair, Part, Rules, Turn
 from worker.penalties import penalties
 from worker.spec import TrainSpec
 from worker.tasks import Batch
+from worker.team import ALONE, Team
 
 WARM_UP_STEPS = 50  # while Adam's second moments are still guesses
 R = TypeVar("R")
@@ -53,8 +54,8 @@ def optimiser(network: nn.Module, spec: TrainSpec) -> torch.optim.Adam:
 class Game:
     """A training between steps. `rng` (CPU) draws noise and augmentation."""
 
-    def __init__(self, spec: TrainSpec, device: Device) -> None:
-        self.spec, self.device = spec, device
+    def __init__(self, spec: TrainSpec, device: Device, team: Team = ALONE) -> None:
+        self.spec, self.device, self.team = spec, device.divided(team.size), team
         self.step = 0
         self.images = 0  # real ones shown; the batch may change between attempts
         self.sigma = 0.0  # pixels, of the blur in front of the discriminator
@@ -70,10 +71,11 @@ class Game:
         self.penalty = penalties()[recipe.penalty](recipe.penalty_sigma)
         self.lecam = LeCam(weight=recipe.lecam)
         self.augment = Augment(names=recipe.augment, p=recipe.augment_p, adaptive=recipe.adaptive)
+        hands = self.device.hands(recipe.batch // team.size)
         if device.name == "cpu":
-            torch.set_num_threads(max(1, device.threads // device.hands(recipe.batch)))
+            torch.set_num_threads(max(1, self.device.threads // hands))
         first = Pair(self.G, self.D, device)
-        self.pairs = [first, *(first.twin() for _ in range(device.hands(recipe.batch) - 1))]
+        self.pairs = [first, *(first.twin() for _ in range(hands - 1))]
         self._pool = ThreadPoolExecutor(len(self.pairs), thread_name_prefix="pair")
 
     @property
@@ -83,12 +85,14 @@ class Game:
 
     def play(self, batches: Sequence[Batch], fraction: float) -> dict[str, Tensor]:
         """One step at `fraction` of the budget: the discriminator's turn on each of `batches`, then
-        the generator's on the last. Returns detached scalars.
+        the generator's on the last. Of a team each process gives its own part of the batches.
+        Returns detached scalars, the same in all processes.
 
         One draw of noise serves both: the generator answers to the discriminator that has just
         learnt from the same fakes, which saves a forward pass.
         """
         self.adjust(fraction)
+        self.team.share([*self.G.buffers(), *self.D.buffers()])
         for pair in self.pairs[1:]:
             pair.follow(self.pairs[0])
         rules = self.rules(fraction)
@@ -102,14 +106,15 @@ class Game:
                 )
             )
             self.advance("D")
-            self.observe(turns)
-            self.images += len(batch.target)
-            scalars = mean(parts, [turn.scalars for turn in turns])
+            self.images += self.spec.recipe.batch
+            scalars = self.mean(parts, [turn.scalars for turn in turns])
+            self.observe(scalars)
         told = self.each(lambda k: self.pairs[k].teach_generator(parts[k], turns[k], rules))
         self.advance("G")
-        self.average()
+        if self.team.leads:
+            self.average()
         self.step += 1
-        return scalars | mean(parts, told)
+        return without_logits(scalars) | self.mean(parts, told)
 
     def rules(self, fraction: float) -> Rules:
         """The game at this step."""
@@ -129,10 +134,11 @@ class Game:
         return self.augment(blurred(images, self.sigma), rng)
 
     def parts(self, batch: Batch) -> list[Part]:
-        """The batch, divided among the pairs."""
-        count, hands = len(batch.target), len(self.pairs)
+        """This process's part of the batch, divided among its pairs."""
+        count, hands = self.spec.recipe.batch, len(self.pairs)
         z = torch.randn(count, self.spec.shape.z_dim, generator=self.rng)
-        seed = int(torch.randint(2**62, (1,), generator=self.rng))
+        z = z.tensor_split(self.team.size)[self.team.rank]
+        seed = int(torch.randint(2**62, (1,), generator=self.rng)) + self.team.rank * hands
         reals, noises = batch.target.tensor_split(hands), z.tensor_split(hands)
         given = [None] * hands if batch.condition is None else batch.condition.tensor_split(hands)
         return [
@@ -159,13 +165,22 @@ class Game:
             images = images.contiguous(memory_format=self.device.memory_format)
         return images
 
-    def observe(self, turns: Sequence[Turn]) -> None:
+    def mean(self, parts: Sequence[Part], told: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """Of the scalars of all parts, each as heavy as its share; they stay on their device."""
+        shares = [part.share for part in parts]
+        means = {
+            name: torch.stack([w * own[name] for w, own in zip(shares, told, strict=True)]).sum()
+            for name in told[0]
+        }
+        self.team.add([*means.values()])
+        return means
+
+    def observe(self, scalars: dict[str, Tensor]) -> None:
         """What augmentation and LeCam learn from the logits of a turn."""
-        real = torch.cat([turn.of_real for turn in turns])
-        fake = torch.cat([turn.of_fake for turn in turns])
-        self.augment.observe(real, fake)
+        count = self.spec.recipe.batch
+        self.augment.observe(scalars["sign"] * count, count)
         if self.lecam.weight:
-            self.lecam.observe(real, fake)
+            self.lecam.observe(scalars["of_real"], scalars["of_fake"])
 
     def adjust(self, fraction: float) -> None:
         """Put learning rate, momentum and blur where the schedule has them.
@@ -193,6 +208,7 @@ class Game:
                 if theirs.grad is not None:
                     own.grad = theirs.grad if own.grad is None else own.grad.add_(theirs.grad)
                     theirs.grad = None
+        self.team.add([p.grad for p in first if p.grad is not None])
         self.optimisers[player].step()
         self.optimisers[player].zero_grad(set_to_none=True)
         if player == "D" and self.spec.recipe.clip:
@@ -229,11 +245,6 @@ class Game:
         return all(bool(torch.isfinite(t).all()) for t in tensors)
 
 
-def mean(parts: Sequence[Part], told: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Of the scalars of all parts, each as heavy as its share; they stay on their device."""
-    return {
-        name: torch.stack(
-            [part.share * own[name] for part, own in zip(parts, told, strict=True)]
-        ).sum()
-        for name in told[0]
-    }
+def without_logits(scalars: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What is worth telling: not what only `Game.observe` needs."""
+    return {k: v for k, v in scalars.items() if k not in ("sign", "of_real", "of_fake")}

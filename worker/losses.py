@@ -198,6 +198,6 @@ class LeCam:
         return self.weight * (pulled + relu(self.of_real - fake).square().mean())
 
     def observe(self, real: Tensor, fake: Tensor) -> None:
-        """Go on with the means, which stay where the logits are."""
-        self.of_real = self.of_real + (1 - MEMORY) * (real.mean() - self.of_real)
-        self.of_fake = self.of_fake + (1 - MEMORY) * (fake.mean() - self.of_fake)
+        """Go on with the means of a step, which stay where the logits are."""
+        self.of_real = self.of_real + (1 - MEMORY) * (real - self.of_real)
+        self.of_fake = self.of_fake + (1 - MEMORY) * (fake - self.of_fake)

@@ -105,6 +105,8 @@ class Pair:
                 total = total + value
             (total * (rules.gamma * rules.penalty.weight * part.share)).backward()
         scalars["accuracy"] = (of_real > of_fake).float().mean()
+        scalars["sign"] = (of_real - of_fake).detach().sign().mean()
+        scalars |= {"of_real": of_real.detach().mean(), "of_fake": of_fake.detach().mean()}
         return Turn(fake=fake, of_real=of_real.detach(), of_fake=of_fake.detach(), scalars=scalars)
 
     def teach_generator(self, part: Part, turn: Turn, rules: Rules) -> dict[str, Tensor]:

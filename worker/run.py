@@ -10,12 +10,12 @@ from torch import Tensor
 
 from core.errors import BadSpec
 from worker import samples
-from worker.augment import mirrored
 from worker.checkpoint import BEST, Committed, State
-from worker.data import Dataset, Sampler
+from worker.data import Dataset
 from worker.device import Device
 from worker.encode import grid
 from worker.events import Checkpoint, Event, Progress, Sample
+from worker.feed import Feed
 from worker.game import Game
 from worker.gauge import SHARE, Gauge, selection
 from worker.pace import Pace
@@ -23,7 +23,8 @@ from worker.patience import Patience, disk_full, until_room
 from worker.rescue import Rescue
 from worker.snapshot import capture, kept, part, plant, restore
 from worker.spec import TrainSpec
-from worker.tasks import TASKS, Batch, levels
+from worker.tasks import levels
+from worker.team import ALONE, Team
 
 PROGRESS_SECONDS = 0.5
 FIRST_CHECKPOINT_SECONDS = 10.0  # early, so that a running job can soon generate
@@ -44,11 +45,12 @@ class Run:
         asked: Callable[[str], bool],
         patience: Patience,
         clock: Callable[[], float],
+        team: Team = ALONE,
     ) -> None:
-        self.game = Game(spec, device)
+        self.game = Game(spec, device, team)
         self.data, self.save, self.asked = data, save, asked
         self.patience, self.wait = replace(patience, wait=self.rest), patience.wait
-        self.sampler = Sampler(len(data), spec.seed)
+        self.feed = Feed(self.game, data)
         self.pace = Pace(spec.budget, clock)
         self.window: dict[str, list[Tensor]] = defaultdict(list)  # since the last progress
         self.rescue = Rescue(self.game, self.return_to)
@@ -92,7 +94,7 @@ class Run:
 
     def state(self) -> State:
         facts = {
-            "sampler": self.sampler.position,
+            "sampler": self.feed.sampler.position,
             "seconds": self.pace.seconds,
             "gauge": self.gauge.state(),
             **self.rescue.state(),
@@ -104,23 +106,16 @@ class Run:
 
     def load(self, state: State) -> None:
         restore(self.game, state)
-        self.sampler.position = state.facts["sampler"]
+        self.feed.sampler.position = state.facts["sampler"]
 
     def step(self) -> None:
         """One step of both players on the next batches."""
-        batches = [self.batch() for _ in range(self.game.spec.recipe.n_critic)]
-        scalars = self.game.play(batches, self.fraction)
+        fraction, game = self.fraction, self.game
+        game.team.tell("play", fraction, game.lr_scale, game.gamma_scale)
+        scalars = game.play(self.feed.batches(), fraction)
         self.rescue.observe(scalars)
         for name, value in scalars.items():
             self.window[name].append(value)
-
-    def batch(self) -> Batch:
-        spec = self.game.spec
-        rows = self.data.rows(self.sampler.take(spec.recipe.batch))
-        batch = TASKS[spec.task].batch(rows, self.game.rng)
-        if spec.recipe.flip:
-            batch = replace(batch, target=mirrored(batch.target, self.game.rng))
-        return batch
 
     def events(self) -> Iterator[Event]:
         """What is due after a step, and what was asked for."""
@@ -163,7 +158,8 @@ class Run:
         return self.fraction < 1 and not self.rescue.ended
 
     def return_to(self, state: State) -> None:
-        """Forget what came after `state`."""
+        """Forget what came after `state`, which is the newest good one."""
+        self.game.team.tell("back")
         self.load(state)
         self.losses.clear()
         self.window.clear()
@@ -213,6 +209,7 @@ class Run:
     def commit(self, *, final: bool = False) -> Iterator[Event]:
         """Remember the present state as good, and save it as soon as the disk has room."""
         step, kimg = self.game.step, self.game.kimg
+        self.game.team.tell("keep")
         state = self.rescue.good = self.state()
         committed = yield from until_room(lambda: self.save(step, state), self.patience, step)
         self.saved_step = step

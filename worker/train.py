@@ -18,6 +18,7 @@ from worker.oddities import oddities
 from worker.patience import Patience
 from worker.run import Run, Save
 from worker.spec import TrainSpec
+from worker.team import ALONE, Team
 
 CHECKPOINT_SECONDS = 60.0
 AT_ONCE = Patience(seconds=0.0)
@@ -40,14 +41,15 @@ def train(
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     patience: Patience = AT_ONCE,
     clock: Callable[[], float] = time.monotonic,
+    team: Team = ALONE,
 ) -> Generator[Event, None, None]:
     """Build the networks; what is answered trains them until the budget is spent.
 
-    It goes on from `resume`; without one it begins with `weights` (`G.`, `D.`, `ema.`) where given.
-    Raises `IncompatibleCheckpoint`, `BadSpec` for another's `resume`, and while training `Diverged`
-    and `DiskFull`.
+    It leads a `team`, whose other processes `follow`. It goes on from `resume`; without one it
+    begins with `weights` (`G.`, `D.`, `ema.`) where given. Raises `IncompatibleCheckpoint`,
+    `BadSpec` for another's `resume`, and while training `Diverged` and `DiskFull`.
     """
-    run = Run(spec, data, device, save, asked, patience, clock)
+    run = Run(spec, data, device, save, asked, patience, clock, team)
     run.begin(resume, weights or {}, checkpoint_seconds)
     return played(run)
 

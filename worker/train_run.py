@@ -4,10 +4,12 @@ Turns the events of `worker.train` into files below the job's folder and records
 supervisor, and leaves a model folder `publish-f{fence}` behind.
 """
 
+import sys
 from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,8 +24,9 @@ from worker import budgets, opening, plan
 from worker.channel import DONE, RELEASED, STOP, Channel, enter
 from worker.checkpoint import State
 from worker.data import Dataset
-from worker.device import Device
+from worker.device import SMALLEST_PART, Device
 from worker.events import Event, Progress
+from worker.follow import follow
 from worker.jobfile import read_job
 from worker.machine import available_bytes, out_of_memory, resident_bytes
 from worker.patience import Patience, disk_full, until_room
@@ -31,6 +34,7 @@ from worker.plan import Plan
 from worker.recorder import TRAINING, Recorder
 from worker.shelf import Shelf
 from worker.spec import TrainSpec
+from worker.team import Team, assembled, called, join
 from worker.trackers.tracked import Tracked
 from worker.trackers.trackers import Trackers
 from worker.train import train
@@ -68,12 +72,19 @@ class Training:
         )
         self.require_room(chosen, limit)
         self.channel.send("resolved", None, field="resolved", value=asdict(chosen.spec))
+        size = processes(self.settings, chosen)
+        arguments = [str(self.home.root), self.id, str(self.fence)]
+        with assembled(size, chosen.device.name, "worker.train_run", arguments) as team:
+            return self.train(chosen, data, team)
+
+    def train(self, chosen: Plan, data: Dataset, team: Team) -> int:
+        """Follow the training to its end, and leave what came of it; answers the exit code."""
         step = chosen.resume.facts["step"] if chosen.resume else 0
         self.recorder.go_on_from(step)
         with self.trackers.following(self.tracked(chosen.spec, step)):
             for alarm in chosen.alarms:
                 self.tell(alarm)
-            asked = self.follow(self.begin(chosen, data))
+            asked = self.follow(self.begin(chosen, data, team))
             if asked == STOP:
                 return RELEASED
             return self.publish(chosen.spec, cancelled=asked is not None)
@@ -100,7 +111,7 @@ class Training:
         if chosen.resume is None:  # one that goes on has its files, and patience for the next
             budgets.require_disk(chosen.spec, self.folder)
 
-    def begin(self, chosen: Plan, data: Dataset) -> Generator[Event, None, None]:
+    def begin(self, chosen: Plan, data: Dataset, team: Team) -> Generator[Event, None, None]:
         """Build the networks; from here on words are answered."""
         exact(chosen.device)
         events = train(
@@ -113,6 +124,7 @@ class Training:
             asked=self.channel.asked,
             checkpoint_seconds=self.settings.train_checkpoint_seconds,
             patience=self.patience,
+            team=team,
         )
         self.channel.ready()
         self.recorder.phase(TRAINING)
@@ -165,6 +177,28 @@ class Training:
         return True
 
 
+def processes(settings: Settings, chosen: Plan) -> int:
+    """How many take part: as the owner says, else one for each GPU that a batch has work for."""
+    if settings.train_processes:
+        return min(settings.train_processes, chosen.spec.recipe.batch // SMALLEST_PART)
+    cards = torch.cuda.device_count() if chosen.device.name == "cuda" else 1
+    return max(1, min(cards, chosen.spec.recipe.batch // SMALLEST_PART))
+
+
+def play_along(home: Home, job_id: str, settings: Settings) -> None:
+    """Be another process of the training that the leader has just begun."""
+    job = read_job(home, job_id, JobKind.TRAIN)
+    input = job["input"] | {"seed": job["seed"]}
+    limit = settings.train_memory or available_bytes() + resident_bytes()
+    data = opening.opened(home, job_id, 0, input, memory=limit, phase=lambda name: None)
+    attempt = newest_attempt(home, job_id)
+    shrink = attempt.shrink if attempt else 0
+    chosen = plan.make(home.job(job_id), input, data, shrink, home.devices)
+    exact(chosen.device)
+    team = join(chosen.device.name)
+    follow(chosen.spec, data, chosen.device, team, chosen.resume, chosen.weights or {})
+
+
 def exact(device: Device) -> None:
     """Make equal steps give equal bytes. Not everything that we use can on other devices."""
     deterministic: Any = torch.utils.deterministic  # its stub lacks the switch
@@ -189,6 +223,9 @@ def attempted(training: Training) -> int:
 
 def main() -> None:
     settings = Settings()
+    if called():
+        play_along(Home(Path(sys.argv[1])), sys.argv[2], settings)
+        return
 
     def work(home: Home, job_id: str, fence: int, channel: Channel) -> int:
         arm(settings.crash_at, home.root)

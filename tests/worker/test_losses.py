@@ -89,5 +89,5 @@ def test_lecam_pulls_only_what_runs_away() -> None:
     calm = float(pull.of(torch.tensor([-2.0]), torch.tensor([3.0])))
     far = float(pull.of(torch.tensor([2.0]), torch.tensor([-1.0])))
     assert (calm, far) == (0.0, 0.5 * (9 + 9))
-    pull.observe(torch.tensor([3.0]), torch.tensor([-1.0]))
+    pull.observe(torch.tensor(3.0), torch.tensor(-1.0))
     assert pull.of_real == pytest.approx(2.01) and pull.of_fake == -1.0
