@@ -49,3 +49,23 @@ def test_every_error_code_is_documented_with_its_status() -> None:
 def test_readme_shows_the_two_commands() -> None:
     readme = (ROOT / "README.md").read_text()
     assert "make demo" in readme and "make test" in readme
+
+
+def test_the_page_on_training_names_all_that_there_is_to_choose() -> None:
+    from models.registry import architectures
+    from worker.augment import operations
+    from worker.losses import losses
+    from worker.penalties import penalties
+    from worker.recipes import PRESETS
+
+    page = (ROOT / "docs" / "training.md").read_text()
+    for table in (architectures(), losses(), penalties(), operations(), PRESETS):
+        assert [name for name in table if f"`{name}`" not in page] == []
+
+
+def test_the_page_on_training_explains_every_alarm() -> None:
+    page = (ROOT / "docs" / "training.md").read_text()
+    pattern = r"kind=\"(\w+)\"|_once\(\s*\"(\w+)\"|Finding\(kind=\"(\w+)\""
+    text = "".join(path.read_text() for path in (ROOT / "worker").glob("*.py"))
+    kinds = {name for found in re.findall(pattern, text) for name in found if name}
+    assert len(kinds) > 10 and [name for name in kinds if f"`{name}`" not in page] == []
