@@ -1,8 +1,8 @@
 """skip: the picture is painted coarse to fine, a layer of it at every resolution.
 
 After StyleGAN2's skip generator and residual discriminator (arXiv 1912.04958, section 4.1): noise
-scales and shifts the features of every stage (arXiv 1709.07871), which pixel normalisation keeps
-in bounds; the discriminator sees how alike a group of images is (both arXiv 1710.10196). One
+scales and shifts the features of every stage (arXiv 1709.07871), which normalisation keeps in
+bounds; the discriminator sees how alike a group of images is (both arXiv 1710.10196). One
 convolution a stage: on a small budget, more steps are worth more than deeper networks.
 """
 
@@ -43,6 +43,12 @@ def normalised(x: Tensor) -> Tensor:
     return x * torch.rsqrt(x.square().mean(1, keepdim=True) + EPSILON)
 
 
+def normalised_map(x: Tensor) -> Tensor:
+    """[N, C, H, W]: the channels of every pixel to mean 0 and variance 1 (arXiv 1607.06450): a
+    quarter of the time of scaling them alone, as it is one kernel."""
+    return F.layer_norm(x.permute(0, 2, 3, 1), x.shape[1:2], eps=EPSILON).permute(0, 3, 1, 2)
+
+
 def activated(x: Tensor) -> Tensor:
     """The rectifier, with the variance restored."""
     return rectified(x) * GAIN
@@ -58,7 +64,9 @@ class Styled(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         scale, shift = self.style(w)[:, :, None, None].chunk(2, dim=1)
-        return activated(normalised(self.conv(x)) * (1 + scale) + shift)
+        x = normalised_map(self.conv(x))
+        # `activated`, but the gain multiplies two vectors instead of a map.
+        return rectified(torch.addcmul(GAIN * shift, x, GAIN * (1 + scale)))
 
 
 class Paint(nn.Module):
@@ -137,22 +145,23 @@ class Look(nn.Module):
         self.convs = nn.ModuleList(
             conv(inputs + (0 if k else seen), inputs, 3, gain=GAIN) for k in range(convs)
         )
-        self.mix = conv(inputs, outputs, 1, gain=1.0)
-        self.pass_on = conv(inputs, outputs, 1, gain=1.0, bias=False)
+        half = math.sqrt(0.5)  # of two ways whose sum is to have the variance of one
+        self.mix = conv(inputs, outputs, 1, gain=half)
+        self.pass_on = conv(inputs, outputs, 1, gain=half, bias=False)
 
     def forward(self, x: Tensor, picture: Tensor | None = None) -> Tensor:
         inner = x if picture is None else torch.cat([x, picture], dim=1)
         for layer in self.convs:
             inner = rectified(layer(inner))
-        told = self.mix(F.avg_pool2d(inner, 2)) + self.pass_on(F.avg_pool2d(x, 2))
-        return rectified(told * math.sqrt(0.5))
+        return rectified(self.mix(F.avg_pool2d(inner, 2)) + self.pass_on(F.avg_pool2d(x, 2)))
 
 
 def alikeness(x: Tensor) -> Tensor:
     """[N, C, H, W] -> [N, 1, H, W]: mean standard deviation within groups of GROUP images."""
     n, _, height, width = x.shape
     group = GROUP if n % GROUP == 0 else n
-    variance = x.unflatten(0, (-1, group)).var(1, correction=0)
+    x = x.unflatten(0, (-1, group)).float()
+    variance = (x - x.mean(1, keepdim=True)).square().mean(1)
     spread = (variance + EPSILON).sqrt().mean((1, 2, 3)).repeat_interleave(group)
     return spread[:, None, None, None].expand(n, 1, height, width)
 
