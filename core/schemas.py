@@ -123,8 +123,13 @@ class Dataset(Answer):
     sizes: dict[str, Any] = Field(default_factory=dict)
     splits: dict[str, int] = Field(default_factory=dict)
     columns: list[str] = Field(default_factory=list)
-    classes: list[str] = Field(default_factory=list)
-    labels: dict[str, int] = Field(default_factory=dict)
+    classes: list[str] = Field(default_factory=list, description="An image is of one of these.")
+    attributes: list[str] = Field(
+        default_factory=list, description="Any number of these hold for an image."
+    )
+    labels: dict[str, int] = Field(
+        default_factory=dict, description="How many images each class or attribute has."
+    )
     sha256: str | None = None
     trains: dict[str, Any] = Field(default_factory=dict)
     skipped: int = 0
