@@ -124,9 +124,7 @@ class Dataset(Answer):
     splits: dict[str, int] = Field(default_factory=dict)
     columns: list[str] = Field(default_factory=list)
     classes: list[str] = Field(default_factory=list, description="An image is of one of these.")
-    attributes: list[str] = Field(
-        default_factory=list, description="Any number of these hold for an image."
-    )
+    attributes: list[str] = Field(default_factory=list, description="Any number hold for an image.")
     labels: dict[str, int] = Field(
         default_factory=dict, description="How many images each class or attribute has."
     )
@@ -151,7 +149,11 @@ class Model(Answer):
     resolution: int
     channels: int
     z_dim: int
-    classes: list[str] = Field(default_factory=list)
+    classes: list[str] = Field(default_factory=list, description="An image is of one of these.")
+    attributes: list[str] = Field(default_factory=list, description="Any number hold for an image.")
+    combinations: list[tuple[list[int], int]] = Field(
+        default_factory=list, description="Which attributes hold together in its data, how often."
+    )
     parameters: int = 0
     bytes: int = 0
     disk_bytes: int | None = Field(

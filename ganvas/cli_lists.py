@@ -58,6 +58,8 @@ def show_model(
         say(f"  aliases: {', '.join(model.aliased_as)}")
     if model.classes:
         say(f"  labels: {', '.join(model.classes)}")
+    if model.attributes:
+        say(f"  labels, any of: {', '.join(model.attributes)}")
     say(f"  metrics: {json.dumps(model.metrics)}", *suggestions(model.name, service_url(url)))
 
 
