@@ -80,6 +80,35 @@ def test_names_that_are_too_long_together_are_refused(api: httpx.Client, publish
     assert (answer.status_code, "2000" in answer.json()["detail"]) == (422, True)
 
 
+@pytest.mark.parametrize(
+    ("fields", "label_map", "pointer"),
+    [
+        ({"attributes": ["smiling", "hat"]}, None, None),
+        ({"attributes": ["hat", "cap"]}, {"cap": None}, None),
+        ({"attributes": ["hat", "cap"]}, {"cap": "hat"}, None),
+        ({"attributes": ["hat", "cap"]}, None, "#/label_map/cap"),
+        ({"classes": ["hat", "smiling"]}, None, "#/init_from"),
+        ({}, None, "#/init_from"),
+    ],
+)
+def test_fine_tuning_matches_attributes_by_name(
+    api: httpx.Client,
+    trainer: None,
+    faces: Model,
+    dataset: Callable[..., Any],
+    fields: dict[str, Any],
+    label_map: Any,
+    pointer: str | None,
+) -> None:
+    dataset("ds-2", channels=3, **fields)
+    order = {"dataset": "ds-2", "init_from": "faces", "label_map": label_map}
+    answer = api.post("/v1/train", json=order | {"budget": {"steps": 4}})
+    found = [error["pointer"] for error in answer.json().get("errors", [])]
+    assert (answer.status_code, found) == ((422, [pointer]) if pointer else (202, []))
+    if not fields:
+        assert "the model has attributes, the data set has none" in answer.json()["detail"]
+
+
 def test_records_and_cards_tell_the_attributes(api: httpx.Client, faces: Model) -> None:
     record = api.get("/v1/models/faces").json()
     assert (record["classes"], record["attributes"]) == ([], NAMES)
