@@ -55,6 +55,7 @@ def opening(sources: Sources) -> Iterator[Block]:
     size = f"{model.resolution} × {model.resolution}"
     told = f"Makes {colours} images of {size} pixels"
     told += f" of {len(model.classes)} classes" if model.classes else ""
+    told += f" with any of {len(model.attributes)} attributes" if model.attributes else ""
     count = f" with {model.parameters:,} parameters" if model.parameters else ""
     yield Text(words=[f"{told}. Its network is {model.architecture}{count}."])
     made = f"{model.created_at:%d %B %Y}".lstrip("0")
@@ -133,10 +134,9 @@ def learnt_from(sources: Sources) -> Iterator[Block]:
         "splits": dataset.splits,
         "pixels": dataset.resolutions,
     }
-    facts |= {
-        "files left out": dataset.skipped,
-        "classes": dict(list(dataset.labels.items())[:ROWS]),
-    }
+    counts = dict(list(dataset.labels.items())[:ROWS])
+    kind = "attributes" if dataset.attributes else "classes"
+    facts |= {"files left out": dataset.skipped, kind: counts}
     known: list[tuple[str, Words]] = [("name", Link(text=dataset.name, href=address))]
     known += [(name, text_of(value)) for name, value in facts.items() if value]
     known += [row for row in rows if row[0] == "sha256"]
@@ -199,10 +199,13 @@ def used(sources: Sources) -> Iterator[Block]:
     lines = [f"curl -o image.png '{generate}&seed=42'"]
     lines += [f"curl -o grid.png '{generate}&seeds=0-15'"]
     lines += [f"curl -o image.png '{generate}&seed=42&label=0'"] if model.classes else []
+    lines += [f"curl -o image.png '{generate}&seed=42&label=0,1'"] if model.attributes else []
     lines += [f"curl -o {model.name}.zip {sources.base}{sources.own}/archive"]
     yield Code(text="\n".join(lines))
     if model.classes:
         yield Text(words=[f"Classes: {text_of(model.classes[:ROWS])}."])
+    if model.attributes:
+        yield Text(words=[f"Attributes: {text_of(model.attributes[:ROWS])}."])
     links = [("record", ""), ("archive", "/archive"), ("evaluations", "/evaluations")]
     words: list[Words] = [Link(text=text, href=sources.own + end) for text, end in links]
     yield Text(words=[word for link in words for word in (" · ", link)][1:], quiet=True)

@@ -37,6 +37,7 @@ class Compared(Answer):
     architecture: str
     resolution: int
     classes: list[str]
+    attributes: list[str]
     steps: int
     kimg: float
     job: str | None
@@ -136,15 +137,23 @@ def grids(sides: tuple[str, str], a: Model, b: Model) -> Grids:
 
 
 def label_for(a: Model, b: Model) -> tuple[str | None, str]:
-    """The class that both grids show, and why."""
-    if not a.classes and not b.classes:
+    """The class or attribute that both grids show, and why."""
+    ours, theirs = (model.classes or model.attributes for model in (a, b))
+    if not ours and not theirs:
         return None, "Neither has classes."
-    if a.classes == b.classes:
-        return None, "Each seed means the same class in both."
-    shared = [name for name in a.classes if name in b.classes]
+    several = bool(a.attributes or b.attributes)
+    if (a.classes, a.attributes, a.combinations) == (b.classes, b.attributes, b.combinations):
+        return None, f"Each seed means the same {_what(several)} in both."
+    shared = [name for name in ours if name in theirs]
+    kind = "classes or attributes" if several else "classes"
     if shared:
-        return shared[0], "Their classes differ: this is the first that both know."
-    return None, "They know no class in common: each seed means a class of its own in each."
+        return shared[0], f"Their {kind} differ: this is the first that both know."
+    own = f"each seed means a {_what(several)} of its own in each."
+    return None, f"They know no {_what(several)} in common: {own}"
+
+
+def _what(several: bool) -> str:
+    return "label" if several else "class"
 
 
 def _identity(reference: str, model: Model) -> Compared:

@@ -64,7 +64,7 @@ def _grids(found: dict[str, Any]) -> str:
         "</figcaption></figure>"
         for side in ("a", "b")
     ]
-    label = f", class {grids['label']}" if grids["label"] is not None else ""
+    label = f", label {grids['label']}" if grids["label"] is not None else ""
     told = f"Seeds {grids['seeds']}{label}. {grids['rule']}"
     return f'<div class="pair">{"".join(figures)}</div>\n<p class="quiet">{escape(told)}</p>'
 
@@ -99,6 +99,8 @@ def _facts(found: dict[str, Any]) -> Iterable[tuple[Any, ...]]:
         yield name, a[name], b[name]
     yield "aliases", ", ".join(a["aliased_as"]), ", ".join(b["aliased_as"])
     yield "classes", len(a["classes"]), len(b["classes"])
+    if a["attributes"] or b["attributes"]:
+        yield "attributes", len(a["attributes"]), len(b["attributes"])
     data = found["dataset"]
     names = [data[side].get("name") or data[side].get("id") for side in ("a", "b")]
     told = {True: "data set (the same images)", False: "data set (other images)"}

@@ -14,6 +14,7 @@ from app.services import Services
 from core.errors import Invalid, NotFound
 from core.generation import MEDIA_TYPES, Format, Picture
 from core.ids import slug
+from core.labels import MAX_LABEL, places_of, written
 from core.registry import JOB_PREFIX, Reference
 from core.schemas import Model, Record
 
@@ -27,9 +28,14 @@ MOVING = "public, max-age=60, stale-while-revalidate=600"
 class Look(Record):
     """The parameters of an image apart from its seed and format."""
 
-    label: Annotated[str | None, Field(max_length=256, description="A class: name or index.")] = (
-        None
-    )
+    label: Annotated[
+        str | None,
+        Field(
+            max_length=MAX_LABEL,
+            description="A class by name or index; of models with attributes any number of them, "
+            "comma-separated, or `none`.",
+        ),
+    ] = None
     psi: Annotated[float, Field(ge=0, le=1, description="Truncation: 1 is all the variety.")] = 1.0
     size: Annotated[
         int | None, Field(ge=8, le=1024, description="Edge in pixels; default: the model's own.")
@@ -56,14 +62,32 @@ def picture_of(model: Model, seeds: list[int | str], look: Look, format: Format)
 
 
 def label_of(model: Model, text: str) -> str:
-    """The name of a class by its name or index. Raises Invalid, listing the classes."""
+    """The name of a class, or the sorted names of attributes, by names or indices.
+
+    Raises Invalid, listing what there is.
+    """
+    if model.attributes:
+        return _several(model, text)
     if not model.classes:
         raise refused("label", "This model knows no classes; leave label away.")
     if text in model.classes:
         return text
     if text.isascii() and text.isdigit() and len(text) < 9 and int(text) < len(model.classes):
         return model.classes[int(text)]
-    raise refused("label", f"The model's classes are: {', '.join(model.classes[:200])}.")
+    told = "An image of this model is of one class, not of several. " if "," in text else ""
+    raise refused("label", f"{told}The model's classes are: {', '.join(model.classes[:200])}.")
+
+
+def _several(model: Model, text: str) -> str:
+    known = ", ".join(model.attributes[:200])
+    try:
+        label = written(places_of(text, model.attributes), model.attributes)
+    except LookupError as error:
+        told = f"The model's attributes are: {known}. Write some of them with commas, or none."
+        raise refused("label", told) from error
+    if len(label) > MAX_LABEL:
+        raise refused("label", f"The names together may have {MAX_LABEL} characters.")
+    return label
 
 
 def accepted_format(accept: str) -> Format:

@@ -93,6 +93,7 @@ def initialised(
     check_lineage(
         model,
         classes=known.classes,
+        attributes=known.attributes,
         resolution=order.resolution or model.resolution,
         channels=known.channels or model.channels,
         label_map=(order.label_map or {}) if dataset else {},

@@ -17,7 +17,7 @@ FACTS = frozenset({"n", "seed"})
 WITHOUT_SPACE = frozenset({"swd", "ms_ssim", "gan_test", "gan_train"})  # need no feature space
 SHARES = frozenset({"precision", "recall", "coverage", "copied", "gan_test", "gan_train"})
 GROUPS = ("task", "architecture", "shape", "classes", "options", "recipe", "budget", "seed")
-GROUPS += ("dtype",)
+GROUPS += ("dtype", "attributes")
 Evaluation = Mapping[str, Any]
 
 
@@ -187,7 +187,7 @@ def _deviation(name: str, evaluation: Evaluation) -> float | None:
 
 def _flat(resolved: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for group in GROUPS:
-        if group in resolved:
+        if resolved.get(group, []) != []:
             yield from _leaves(group, resolved[group])
 
 

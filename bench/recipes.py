@@ -26,7 +26,7 @@ from worker.events import Progress
 from worker.patience import Patience
 from worker.presets import facts_of, resolve
 from worker.run import Run
-from worker.tasks import conditions, levels
+from worker.tasks import condition_of, levels
 from worker.train import played, unasked
 
 COLUMNS = (
@@ -70,10 +70,8 @@ def ours(
         if isinstance(event, Progress):
             last = {"kimg": event.kimg, **event.losses}
     z = torch.from_numpy(_normal(spec.shape.z_dim))
-    c = None
-    if spec.classes and data.labels is not None:
-        labels = data.labels[np.linspace(0, len(data) - 1, judge.FAKES).astype(int)]
-        c = conditions(torch.from_numpy(labels), len(spec.classes))
+    places = np.linspace(0, len(data) - 1, judge.FAKES).astype(int)
+    c = condition_of(data.rows(places))
     chosen = {k: v for k, v in spec.options.items() if k in ("width",)}
     return levels(run.game.paint(z, c)), last | chosen | {"architecture": spec.architecture}
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from core.errors import CorruptArchive
 from core.evaluations import Evaluation
+from core.labels import speakable
 from core.requests import Label
 from core.safetensors_header import Weights
 from core.schemas import Model, Resolution
@@ -18,6 +19,7 @@ from core.schemas import Model, Resolution
 DEEPEST = 16  # brackets within brackets
 KEPT = ("metrics", "dataset", "resolved", "selected", "reproducibility", "lineage", "verbs")
 PREFIX = "g."  # of the generator's tensors
+LATER: dict[str, Any] = {"attributes": [], "combinations": []}  # what most headers lack
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 
 
@@ -47,6 +49,10 @@ class Header(Strict):
     options: dict[Name, bool | int | float | str] = Field(max_length=64)
     shape: HeaderShape
     classes: list[Label] = Field(max_length=10_000)
+    attributes: list[Label] = Field(default_factory=list, max_length=1000)
+    combinations: list[tuple[list[int], Annotated[int, Field(ge=1, lt=2**40)]]] = Field(
+        default_factory=list, max_length=1000
+    )
     dataset: dict[str, Any]
     steps: int = Field(ge=0, lt=2**53)
     kimg: float = Field(ge=0)
@@ -60,8 +66,16 @@ class Header(Strict):
 
     @model_validator(mode="after")
     def _agree(self) -> "Header":
-        if len(self.classes) != self.shape.c_dim or len(set(self.classes)) != len(self.classes):
+        names = self.classes or self.attributes
+        if len(names) != self.shape.c_dim or len(set(names)) != len(names):
             raise ValueError("classes do not fit shape.c_dim")
+        if (self.classes and self.attributes) or bool(self.attributes) != bool(self.combinations):
+            raise ValueError("attributes have combinations, and are not beside classes")
+        if not all(map(speakable, self.attributes)):
+            raise ValueError("an attribute has a name that nobody can ask for")
+        for places, _ in self.combinations:
+            if places != sorted(set(places)) or not set(places) <= set(range(len(names))):
+                raise ValueError("combinations do not fit the attributes")
         return self
 
 
@@ -77,7 +91,7 @@ def check_header(content: bytes, weights: Weights, digest: str, size: int) -> di
     within = read_object(weights.metadata.get("ganvas", "{}").encode(), "the weights' metadata")
     if not within.keys() >= {"format", "architecture", "options", "shape", "classes"}:
         raise _refused("the weights do not say what they are of: Ganvas did not write them")
-    if any(header.get(name) != value for name, value in within.items()):
+    if any((LATER | header).get(name) != value for name, value in (LATER | within).items()):
         raise _refused("model.json contradicts the weights")
     if not weights.shapes or not all(name.startswith(PREFIX) for name in weights.shapes):
         raise _refused("the weights are not those of a generator")

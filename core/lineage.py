@@ -9,15 +9,20 @@ from typing import Any, Protocol
 
 from core.errors import Invalid
 
+NULL = {"class": "the mean of all", "attribute": "no effect at first"}
+
 
 class Painter(Protocol):
     """What has to be known of the model that a training begins with (`core.schemas.Model` is one).
 
-    `classes` are in the order of the network's inputs.
+    `classes` or `attributes` are in the order of the network's inputs.
     """
 
     @property
     def classes(self) -> Sequence[str]: ...
+
+    @property
+    def attributes(self) -> Sequence[str]: ...
 
     @property
     def resolution(self) -> int: ...
@@ -31,6 +36,7 @@ class Source:
     """A `Painter` by itself."""
 
     classes: tuple[str, ...]
+    attributes: tuple[str, ...]
     resolution: int
     channels: int
 
@@ -39,13 +45,15 @@ def check_lineage(
     source: Painter,
     *,
     classes: Sequence[str],
+    attributes: Sequence[str],
     resolution: int,
     channels: int,
     label_map: Mapping[str, str | None],
 ) -> dict[str, str | None]:
-    """The old class that each new one begins as; None: the mean of all. Empty without classes.
+    """The old class or attribute that each new one begins as; None: the mean of all classes, or an
+    attribute without effect. Empty where there are neither.
 
-    `classes`, `resolution` and `channels` are those of the new training. Raises `Invalid`.
+    All but `source` is of the new training. Raises `Invalid`.
     """
     if source.resolution != resolution:
         raise _refused(
@@ -59,12 +67,14 @@ def check_lineage(
             f"the model paints {_colours(source.channels)}, the data set holds "
             f"{_colours(channels)}; use a data set of the same kind",
         )
-    if bool(source.classes) != bool(classes):
-        with_labels, without = ("model", "data set") if source.classes else ("data set", "model")
+    has, wants = _kind(source.classes, source.attributes), _kind(classes, attributes)
+    if has != wants:
         raise _refused(
-            "#/init_from", f"the {with_labels} has classes, the {without} has none; both must"
+            "#/init_from", f"the model has {has}, the data set has {wants}; both must have the same"
         )
-    return _by_name(source.classes, classes, label_map)
+    if attributes:
+        return _by_name("attribute", source.attributes, attributes, label_map)
+    return _by_name("class", source.classes, classes, label_map)
 
 
 def networks_of(architecture: str, resolved: Mapping[str, Any], z_dim: int) -> dict[str, Any]:
@@ -90,13 +100,17 @@ def check_networks(networks: Mapping[str, Any], told: Mapping[str, Any]) -> None
         raise Invalid(f"{errors[0]['pointer']}: {errors[0]['message']}.", errors=errors)
 
 
+def _kind(classes: Sequence[str], attributes: Sequence[str]) -> str:
+    return "classes" if classes else "attributes" if attributes else "none"
+
+
 def _by_name(
-    old: Sequence[str], new: Sequence[str], label_map: Mapping[str, str | None]
+    what: str, old: Sequence[str], new: Sequence[str], label_map: Mapping[str, str | None]
 ) -> dict[str, str | None]:
     for name in label_map:
         if name not in new:
             raise _refused(
-                f"#/label_map/{name}", f"the data set has no class {name!r}; it has: {_list(new)}"
+                f"#/label_map/{name}", f"the data set has no {what} {name!r}; it has: {_list(new)}"
             )
     wanted = {name: label_map.get(name, name) for name in new}
     for name, origin in wanted.items():
@@ -105,8 +119,8 @@ def _by_name(
         told = f"label_map sends it to {origin!r}, which" if name in label_map else "which"
         raise _refused(
             f"#/label_map/{name}",
-            f"class {name!r}: {told} the model does not know; it knows: {_list(old)}. Give "
-            "label_map one of them for it, or null for the mean of all",
+            f"{what} {name!r}: {told} the model does not know; it knows: {_list(old)}. Give "
+            f"label_map one of them for it, or null for {NULL[what]}",
         )
     return wanted
 

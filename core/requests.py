@@ -73,7 +73,8 @@ class TrainRequest(Record):
     label_map: dict[Label, Label | None] | None = Field(
         default=None,
         max_length=1000,
-        description="With init_from: which old class each new class begins as; null: their mean.",
+        description="With init_from: which old class or attribute each new one begins as; null: "
+        "the mean of all classes, an attribute without effect.",
     )
     metadata: Metadata = Field(default_factory=dict)
 

@@ -124,8 +124,11 @@ class Dataset(Answer):
     sizes: dict[str, Any] = Field(default_factory=dict)
     splits: dict[str, int] = Field(default_factory=dict)
     columns: list[str] = Field(default_factory=list)
-    classes: list[str] = Field(default_factory=list)
-    labels: dict[str, int] = Field(default_factory=dict)
+    classes: list[str] = Field(default_factory=list, description="An image is of one of these.")
+    attributes: list[str] = Field(default_factory=list, description="Any number hold for an image.")
+    labels: dict[str, int] = Field(
+        default_factory=dict, description="How many images each class or attribute has."
+    )
     sha256: str | None = None
     trains: dict[str, Any] = Field(default_factory=dict)
     skipped: int = 0
@@ -147,7 +150,11 @@ class Model(Answer):
     resolution: int
     channels: int
     z_dim: int
-    classes: list[str] = Field(default_factory=list)
+    classes: list[str] = Field(default_factory=list, description="An image is of one of these.")
+    attributes: list[str] = Field(default_factory=list, description="Any number hold for an image.")
+    combinations: list[tuple[list[int], int]] = Field(
+        default_factory=list, description="Which attributes hold together in its data, how often."
+    )
     parameters: int = 0
     bytes: int = 0
     disk_bytes: int | None = Field(

@@ -5,6 +5,9 @@ The mapping to noise is frozen (worker/latents.py); here only the two kinds are 
 
 import hashlib
 import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
 
 from core.errors import Invalid
 from core.schemas import MAX_SEED
@@ -46,6 +49,13 @@ def label_of_seed(seed: int | str, classes: int) -> int:
     """The class that a seed means on a labelled model when the request names none (frozen)."""
     digest = hashlib.sha256(f"label:{seed}".encode()).digest()
     return int.from_bytes(digest[:8], "little") % classes
+
+
+def combination_of_seed(seed: int | str, counts: Sequence[int]) -> int:
+    """Which of the combinations that occur so often a seed means on a model with attributes, when
+    the request names none (frozen): the one in whose share of all of them its number falls."""
+    place = label_of_seed(seed, sum(counts))
+    return bisect_right([*accumulate(counts)], place)
 
 
 def _integer(digits: str) -> int:

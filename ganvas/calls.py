@@ -151,6 +151,9 @@ class Calls:
         params = {"seed": seed, **fields}
         if "metadata" in params:
             params["metadata"] = int(params["metadata"])
+        label = params.get("label")
+        if label is not None and not isinstance(label, str):
+            params["label"] = ",".join(label) or "none"
         request = Request(method="GET", path="/v1/generate", params=params, patience=30.0)
         return self._exchange(request, _image)
 

@@ -77,7 +77,9 @@ def generate(
     seed: Annotated[str | None, typer.Option(help="A number or any text; default: random.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Image file.")] = None,
     model: Annotated[str | None, typer.Option(help="Name, name@version or job:ID.")] = None,
-    label: Annotated[str | None, typer.Option(help="Class, if the model has classes.")] = None,
+    label: Annotated[
+        str | None, typer.Option(help="A class; of attributes any, as in `hat,smiling`, or none.")
+    ] = None,
     psi: Annotated[float | None, typer.Option(help="0..1: less variety, fewer oddities.")] = None,
     size: Annotated[int | None, typer.Option(help="Pixels a side.")] = None,
     n: Annotated[int | None, typer.Option(min=1, help="A grid of this many.")] = None,

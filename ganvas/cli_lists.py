@@ -58,6 +58,8 @@ def show_model(
         say(f"  aliases: {', '.join(model.aliased_as)}")
     if model.classes:
         say(f"  labels: {', '.join(model.classes)}")
+    if model.attributes:
+        say(f"  labels, any of: {', '.join(model.attributes)}")
     say(f"  metrics: {json.dumps(model.metrics)}", *suggestions(model.name, service_url(url)))
 
 
@@ -84,9 +86,9 @@ def show_dataset(dataset_id: str, url: Url = None) -> None:
     with connected(url) as client:
         dataset = client.datasets.get(dataset_id)
         say(describe(dataset))
-        if dataset.classes:
-            counts = dataset.labels.items()
-            say("  classes: " + ", ".join(f"{name} ({count})" for name, count in counts))
+        if dataset.labels:
+            counts = ", ".join(f"{name} ({count})" for name, count in dataset.labels.items())
+            say(f"  {'classes' if dataset.classes else 'attributes'}: {counts}")
         if dataset.state == "ready":
             say(*report_lines(dataset_id, client.datasets.report(dataset_id), every=True))
 

@@ -1,6 +1,6 @@
 """What `train`, `evaluate` and `generate` take and give, for both clients."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 from urllib.parse import unquote
 
@@ -42,7 +42,7 @@ class PictureFields(TypedDict, total=False):
     """What `generate` takes besides the seed; all of it may be left out."""
 
     model: str | None
-    label: str | None
+    label: str | Sequence[str] | None  # several, or []: of models with attributes
     psi: float | None
     size: int | None
     format: str | None

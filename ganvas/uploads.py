@@ -48,6 +48,7 @@ def describe(dataset: Dataset) -> str:
         return f"Data set {dataset.id} ({dataset.name}) is being prepared."
     sizes = ", ".join(str(resolution) for resolution in dataset.resolutions)
     classes = f", {len(dataset.classes)} classes" if dataset.classes else ""
+    classes += f", {len(dataset.attributes)} attributes" if dataset.attributes else ""
     return (
         f"Data set {dataset.id} ({dataset.name}): {dataset.images} images "
         f"at {sizes} px{classes}, {dataset.skipped} skipped."

@@ -174,7 +174,8 @@ def prune(folder: Path, *, keep: int = 2, best: int | None = None) -> list[Path]
 def header_of(facts: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
     """What identifies a model, from a checkpoint's facts: the same training, the same bytes.
 
-    made: the step and kimg of its weights.
+    made: the step and kimg of its weights. A model has classes, of which an image is one, or
+    `attributes`, of which any number hold; only these have `combinations`.
     """
     spec = json.loads(json.dumps(facts["spec"]))  # tuples become lists, as when it is read back
     return {
@@ -190,6 +191,7 @@ def header_of(facts: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, An
         "seed": spec["seed"],
         "parameters": spec["parameters"].get("generator", 0),
         "libraries": libraries(),
+        **{name: spec[name] for name in ("attributes", "combinations") if spec.get(name)},
     }
 
 

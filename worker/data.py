@@ -1,12 +1,14 @@
 """A prepared data set, opened for training: uint8 images, labels, and the order they come in.
 
-The folder holds `images-{res}.npy` uint8 [N, H, W, C], perhaps `labels.npy` int64 [N] (-1: none),
-and `dataset.json` (images, channels, resolutions, classes, sha256).
+The folder holds `images-{res}.npy` uint8 [N, H, W, C], perhaps `labels.npy` int64 [N] (-1: none) or
+`attributes.npy` int8 [N, A] (1: holds, 0: does not, -1: unknown), and `dataset.json` (images,
+channels, resolutions, classes, perhaps attributes, sha256).
 """
 
 import errno
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +17,22 @@ import torch
 from torch import Tensor
 
 from core.errors import DatasetChanged, Invalid, NotTrainable
+from worker.combinations import Combination, combinations
 
 MEMORY_SHARE = 0.25  # of the memory for a training a set may fill before it is left on disk
 CARD = ("images", "channels", "resolutions", "classes", "sha256")
+LATER: dict[str, Any] = {"attributes": []}  # what records of earlier versions lack
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """Some images of a set: uint8 [N, H, W, C], and their labels int64 [N] where there are any."""
+    """Some images of a set: uint8 [N, H, W, C], and where there are any their labels int64 [N] or
+    the marks of their attributes int8 [N, A]."""
 
     images: Tensor
     labels: Tensor | None
     classes: int
+    marks: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +43,8 @@ class Dataset:
     labels: np.ndarray | None
     classes: tuple[str, ...]
     sha256: str
+    attributes: tuple[str, ...] = ()  # never beside classes
+    marks: np.ndarray | None = None  # int8 [N, A]
 
     def __len__(self) -> int:
         return len(self.images)
@@ -52,8 +60,14 @@ class Dataset:
     def rows(self, indices: np.ndarray) -> Rows:
         """The images at `indices` [N], copied."""
         labels = None if self.labels is None else torch.from_numpy(self.labels[indices])
+        marks = None if self.marks is None else torch.from_numpy(self.marks[indices])
         images = torch.from_numpy(self.images[indices])
-        return Rows(images=images, labels=labels, classes=len(self.classes))
+        return Rows(images=images, labels=labels, classes=len(self.classes), marks=marks)
+
+    @cached_property
+    def combinations(self) -> tuple[Combination, ...]:
+        """Which attributes hold together, the most frequent first; of large variety a sample."""
+        return () if self.marks is None else combinations(self.marks)
 
 
 def open_dataset(folder: Path, resolution: int, *, memory: int) -> Dataset:
@@ -79,14 +93,26 @@ def open_dataset(folder: Path, resolution: int, *, memory: int) -> Dataset:
         labels=None if labels is None else np.ascontiguousarray(labels),
         classes=tuple(card["classes"]) if labelled else (),
         sha256=card["sha256"],
+        attributes=tuple(card["attributes"]),
+        marks=_marks(folder, len(images), len(card["attributes"])),
     )
+
+
+def _marks(folder: Path, images: int, attributes: int) -> np.ndarray | None:
+    """int8 [images, attributes], where there are attributes. Raises `DatasetChanged`."""
+    if not attributes:
+        return None
+    marks = array(folder / "attributes.npy")
+    if marks.dtype != np.int8 or marks.shape != (images, attributes):
+        raise changed(f"{folder.name} holds marks {marks.shape} of {attributes} attributes")
+    return np.ascontiguousarray(marks)
 
 
 def card_of(folder: Path) -> dict[str, Any]:
     """The record of a prepared set. Raises `DatasetChanged` when it is gone."""
     try:
-        card = json.loads((folder / "dataset.json").read_text())
-        return {name: card[name] for name in CARD}
+        card = LATER | json.loads((folder / "dataset.json").read_text())
+        return {name: card[name] for name in (*CARD, *LATER)}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise changed(f"{folder.name} is gone or its record cannot be read") from error
 

@@ -23,7 +23,7 @@ from worker.evaluation.spaces import rand64
 from worker.evaluation.swd import sliced_wasserstein
 from worker.events import Pulse
 from worker.spec import TrainSpec
-from worker.tasks import conditions, levels
+from worker.tasks import condition_of, levels
 
 IMAGES = 512  # of each side; fewer when the data set has fewer
 KNOWN = 2000  # training images among which copies are looked for
@@ -73,7 +73,7 @@ class Reference:
     alone: np.ndarray  # [T], how far each of those is from the nearest other one
     labels: np.ndarray | None  # int64 [N]
     z: Tensor  # [N, z_dim]
-    c: Tensor | None  # [N, c_dim], the classes of the reals
+    c: Tensor | None  # [N, c_dim], the classes or attributes of the reals
 
 
 class Gauge:
@@ -141,10 +141,10 @@ class Gauge:
         """The reals, and what the generator is asked for; made when it is first needed."""
         bits = [np.random.Generator(np.random.Philox(key=KEY + i)) for i in range(2)]
         rows = self._data.rows(np.sort(bits[0].permutation(len(self._data))[: self.count]))
-        images, shape = rows.images.numpy(), self._spec.shape
+        images, z_dim = rows.images.numpy(), self._spec.shape.z_dim
         looked = np.asarray(self._data.images[spread(len(self._data), KNOWN)])
         known = rand64().features(looked)
-        z = bits[1].standard_normal((self.count, shape.z_dim), dtype=np.float32)
+        z = bits[1].standard_normal((self.count, z_dim), dtype=np.float32)
         return Reference(
             images=images,
             features=rand64().features(images),
@@ -152,7 +152,7 @@ class Gauge:
             alone=neighbours.lone_distances(known),
             labels=None if rows.labels is None else rows.labels.numpy(),
             z=torch.from_numpy(z),
-            c=None if rows.labels is None else conditions(rows.labels, shape.c_dim),
+            c=condition_of(rows),
         )
 
 
@@ -160,7 +160,8 @@ def diversities(
     made: np.ndarray, real: np.ndarray, labels: np.ndarray | None
 ) -> tuple[float, float | None]:
     """How much images made differ from each other, over how much reals do, uint8 [N, H, W, C]: all
-    together, and in the class where it is least; both have the same classes."""
+    together, and in the class where it is least; both have the same classes. Without classes
+    (combinations of attributes are mostly too rare) only together."""
     whole = _difference(made) / max(_difference(real), 1e-12)
     if labels is None:
         return whole, None

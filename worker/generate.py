@@ -18,12 +18,12 @@ from torch import Tensor, nn
 
 from core.errors import NotFound
 from core.generation import MAX_BATCH, Batch, Picture
-from core.seeds import label_of_seed
 from worker.checkpoint import load_generator
 from worker.encode import encode, grid, to_image
 from worker.latents import latent, latents
 from worker.tasks import levels
 from worker.truncation import Truncation
+from worker.wishes import Wishes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Loaded:
     network: nn.Module
     truncation: Truncation
     z_dim: int
-    classes: tuple[str, ...]
+    wishes: Wishes
     bytes: int
     together: int  # images that may be made in one pass
 
@@ -44,7 +44,7 @@ class Row:
 
     z: np.ndarray  # float32 [z_dim]
     psi: float
-    place: int | None  # of its class
+    c: Tensor | None  # [c_dim], its condition
 
 
 class Studio:
@@ -66,7 +66,7 @@ class Studio:
         images = []
         for picture in batch.pictures:
             own, pixels = pixels[: len(picture.seeds)], pixels[len(picture.seeds) :]
-            images.append(_finished(own, picture, batch, loaded.classes))
+            images.append(_finished(own, picture, batch, loaded.wishes))
         times.append(time.perf_counter())
         names = ("load_ms", "infer_ms", "encode_ms")
         parts = zip(names, times, times[1:], strict=False)
@@ -84,14 +84,14 @@ class Studio:
         network = row_by_row(network).to(self.device)
         network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         size = sum(p.numel() * p.element_size() for p in network.parameters())
-        z_dim, classes = header["shape"]["z_dim"], tuple(header["classes"])
+        z_dim, c_dim = header["shape"]["z_dim"], header["shape"]["c_dim"]
         loaded = Loaded(
             network=network,
             truncation=Truncation(network, z_dim),
             z_dim=z_dim,
-            classes=classes,
+            wishes=Wishes.of(header),
             bytes=size,
-            together=together(network, z_dim, len(classes), self.device),
+            together=together(network, z_dim, c_dim, self.device),
         )
         self._loaded[digest] = loaded
         while len(self._loaded) > 1 and self._size() > self.capacity:
@@ -105,7 +105,7 @@ class Studio:
             Row(
                 z=latent(seed, loaded.z_dim),
                 psi=picture.psi,
-                place=class_of(picture, seed, loaded.classes),
+                c=loaded.wishes.condition(picture.label, seed),
             )
             for picture in pictures
             for seed in picture.seeds
@@ -122,10 +122,11 @@ class Studio:
         z, psi = torch.zeros(bucket, loaded.z_dim), torch.ones(bucket, 1)
         z[: len(rows)] = torch.from_numpy(np.stack([row.z for row in rows]))
         psi[: len(rows), 0] = torch.tensor([row.psi for row in rows])
+        asked = [row.c for row in rows if row.c is not None]
         c = None
-        if loaded.classes:
-            c = torch.zeros(bucket, len(loaded.classes))
-            c[torch.arange(len(rows)), torch.tensor([row.place for row in rows])] = 1
+        if asked:
+            c = torch.zeros(bucket, len(asked[0]))
+            c[: len(rows)] = torch.stack(asked)
             c = c.to(self.device)
         return levels(loaded.truncation(z.to(self.device), c, psi.to(self.device)))
 
@@ -181,37 +182,23 @@ def together(network: nn.Module, z_dim: int, c_dim: int, device: torch.device) -
     return MAX_BATCH
 
 
-def class_of(picture: Picture, seed: int | str, classes: tuple[str, ...]) -> int | None:
-    """The class asked for; on a labelled model without one, the class that the seed means."""
-    if not classes:
-        return None
-    if picture.label is None:
-        return label_of_seed(seed, len(classes))
-    return classes.index(picture.label)
-
-
-def _finished(
-    pixels: np.ndarray, picture: Picture, batch: Batch, classes: tuple[str, ...]
-) -> bytes:
+def _finished(pixels: np.ndarray, picture: Picture, batch: Batch, wishes: Wishes) -> bytes:
     image = to_image(pixels[0] if len(pixels) == 1 else grid(pixels))
     if picture.size is not None:
         scale = picture.size / pixels.shape[1]
         size = (round(image.width * scale), round(image.height * scale))
         image = image.resize(size, Image.Resampling.LANCZOS)
-    facts = _facts(picture, batch, classes) if picture.metadata else None
+    facts = _facts(picture, batch, wishes) if picture.metadata else None
     return encode(image, picture.format, picture.quality, facts)
 
 
-def _facts(picture: Picture, batch: Batch, classes: tuple[str, ...]) -> dict[str, Any]:
-    first = picture.seeds[0]
-    label = picture.label
-    if label is None and classes and len(picture.seeds) == 1:
-        label = classes[label_of_seed(first, len(classes))]
+def _facts(picture: Picture, batch: Batch, wishes: Wishes) -> dict[str, Any]:
+    first, alone = picture.seeds[0], len(picture.seeds) == 1
     return {
         "model": batch.model,
         "version": batch.version,
         "digest": batch.digest,
-        "seed": first if len(picture.seeds) == 1 else list(picture.seeds),
+        "seed": first if alone else list(picture.seeds),
         "psi": picture.psi,
-        "label": label,
+        "label": wishes.label(picture.label, first) if alone else picture.label,
     }

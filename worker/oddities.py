@@ -11,20 +11,30 @@ from worker.evaluation.reals import spread
 LOOKED = 512  # images
 UNIFORM = 1.0  # levels of standard deviation within an image: nothing to be seen
 MOST_OF = 0.9  # of a set in one class, or uniform
+SHOWN = 10  # names of attributes
 
 
 def oddities(data: Dataset) -> list[Finding]:
     """What a user should know of `data`; only some of its images are looked at."""
     images = np.asarray(data.images[spread(len(data), LOOKED)])
-    found = [*_uniform(images), *_repeated(images)]
+    return [*_uniform(images), *_repeated(images), *_one_sided(data)]
+
+
+def _one_sided(data: Dataset) -> Iterable[Finding]:
+    """A class, or attributes, of nearly all images."""
     if data.labels is not None and len(data.classes) > 1:
         counts = np.bincount(data.labels[data.labels >= 0], minlength=len(data.classes))
         share = counts.max() / max(counts.sum(), 1)
         if share > MOST_OF:
             name = data.classes[int(counts.argmax())]
             text = f"{share:.0%} of the labelled images are {name}: the others will hardly be met."
-            found.append(Finding(kind="data", message=text))
-    return found
+            yield Finding(kind="data", message=text)
+    if data.marks is not None:
+        known = data.marks[data.marks[:, 0] >= 0]
+        shares = (known == 1).sum(0) / max(len(known), 1)
+        if often := [data.attributes[place] for place in np.flatnonzero(shares > MOST_OF)]:
+            text = f"More than {MOST_OF:.0%} of the images have {', '.join(often[:SHOWN])}: "
+            yield Finding(kind="data", message=text + "those without will hardly be met.")
 
 
 def _uniform(images: np.ndarray) -> Iterable[Finding]:

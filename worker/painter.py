@@ -26,12 +26,13 @@ class Painter:
         torch.backends.cudnn.allow_tf32 = False  # as worker/studio.py does
         self.studio = Studio(home.root, CAPACITY, device)
         self.loaded = self.studio.load(str(folder.relative_to(home.root)), digest)
-        self.classes = self.loaded.classes
+        self.classes = self.loaded.wishes.classes
         self.z_dim = self.loaded.z_dim
         self.chunk = MAX_BATCH * usable_cores()  # images of one call that keeps every hand busy
 
     def __call__(self, seeds: Sequence[int], labels: Sequence[str | None]) -> np.ndarray:
-        """uint8 [N, H, W, C], an image for each seed and, with classes, its label."""
+        """uint8 [N, H, W, C], an image for each seed and, with classes, its label. Attributes are
+        those that the seeds mean: as frequent as in the data of the training."""
         pictures = [
             Picture(seeds=(seed,), label=label) for seed, label in zip(seeds, labels, strict=True)
         ]
@@ -40,10 +41,10 @@ class Painter:
 
     @torch.inference_mode()
     def smooth(self, z: Tensor) -> Tensor:
-        """z [N, z_dim] -> float [N, C, H, W], about -1..1, on one thread; classes in turn."""
-        device, count = self.studio.device, len(self.classes)
-        c = torch.eye(count)[torch.arange(len(z)) % count].to(device) if count else None
-        return self.loaded.network(z.to(device), c)
+        """z [N, z_dim] -> float [N, C, H, W], about -1..1, on one thread; classes, or combinations
+        of attributes, in turn."""
+        device, c = self.studio.device, self.loaded.wishes.turns(len(z))
+        return self.loaded.network(z.to(device), None if c is None else c.to(device))
 
     def _part(self, pictures: list[Picture]) -> np.ndarray:
         return self.studio.pixels(self.loaded, tuple(pictures))

@@ -146,7 +146,7 @@ def require_same(data: Dataset, spec: TrainSpec) -> None:
     shape = spec.shape
     began = (spec.dataset["sha256"], spec.dataset["images"], shape.resolution, shape.channels)
     now = (data.sha256, len(data), data.resolution, data.channels)
-    if (*began, spec.classes) == (*now, data.classes):
+    if (*began, spec.classes, spec.attributes) == (*now, data.classes, data.attributes):
         return
     raise DatasetChanged(
         f"the training began with {began[1]} images of {began[2]} px (sha256 {began[0][:12]}), now "

@@ -16,6 +16,7 @@ from core.errors import Invalid, NotTrainable
 from models.registry import Architecture, Shape, architectures
 from worker import gauge
 from worker.augment import operations
+from worker.combinations import Combination
 from worker.cost import cost, measured, parameters
 from worker.data import Dataset
 from worker.device import Device
@@ -43,6 +44,8 @@ class Facts:
     classes: tuple[str, ...]
     sha256: str
     device: Device
+    attributes: tuple[str, ...] = ()
+    combinations: tuple[Combination, ...] = ()
 
     def shape(self, z_dim: int) -> Shape:
         """What the networks take and give."""
@@ -50,7 +53,7 @@ class Facts:
             resolution=self.resolution,
             channels=self.channels,
             z_dim=z_dim,
-            c_dim=len(self.classes),
+            c_dim=len(self.classes) or len(self.attributes),
         )
 
 
@@ -63,6 +66,8 @@ def facts_of(data: Dataset, device: Device) -> Facts:
         classes=data.classes,
         sha256=data.sha256,
         device=device,
+        attributes=data.attributes,
+        combinations=data.combinations,
     )
 
 
@@ -111,6 +116,8 @@ def resolve(request: Mapping[str, Any], facts: Facts) -> TrainSpec:
         dataset={"sha256": facts.sha256, "images": facts.images},
         device=asdict(facts.device),
         parameters=parameters(architecture.name, shape, options),
+        attributes=facts.attributes,
+        combinations=facts.combinations,
     )
 
 

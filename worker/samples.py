@@ -7,7 +7,7 @@ from torch import Tensor
 
 from worker.latents import latents
 from worker.spec import TrainSpec
-from worker.tasks import conditions
+from worker.tasks import conditions, holding
 
 GRID = 8  # images along a side
 FIRST_KIMG = 0.25
@@ -33,11 +33,14 @@ class Plan:
 
 
 def fixed_inputs(spec: TrainSpec) -> tuple[Tensor, Tensor | None]:
-    """Latents of the seeds 0..63, and conditions: a class for every row, or all in turn."""
+    """Latents of the seeds 0..63, and conditions: a class, or one of the most frequent combinations
+    of attributes, for every row; or all in turn."""
     z = torch.from_numpy(latents(range(GRID * GRID), spec.shape.z_dim))
-    classes = len(spec.classes)
+    classes, cells = len(spec.classes), torch.arange(GRID * GRID)
+    if spec.attributes:
+        common = [places for places, _ in spec.combinations[:GRID]]
+        return z, holding(common, len(spec.attributes))[cells // GRID % len(common)]
     if not classes:
         return z, None
-    cells = torch.arange(GRID * GRID)
     labels = (cells // GRID if classes <= GRID else cells) % classes
     return z, conditions(labels, classes)

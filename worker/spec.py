@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from core.errors import BadSpec
 from core.files import read_json, sync_folder, temporary, write_atomic
 from models.registry import Shape, option
+from worker.combinations import Combination
 
 SPEC = "spec.json"
 
@@ -88,6 +89,8 @@ class TrainSpec:
     dataset: dict[str, Any] = field(default_factory=dict)  # {"sha256": ..., "images": ...}
     device: dict[str, Any] = field(default_factory=dict)  # as probed
     parameters: dict[str, int] = field(default_factory=dict)  # of generator and discriminator
+    attributes: tuple[str, ...] = ()  # any number hold for an image; never beside classes
+    combinations: tuple[Combination, ...] = ()  # of attributes, as the data set has them
 
 
 def read_spec(record: dict[str, Any]) -> TrainSpec:

@@ -1,6 +1,6 @@
 """What a GAN can learn. A task turns rows of a data set into batches and names what follows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ class Batch:
 
     target: Tensor  # [N, C, H, W], -1..1
     image: Tensor | None = None  # [N, C', H, W], an input image
-    condition: Tensor | None = None  # [N, c_dim], one-hot for classes; zeros: unknown
+    condition: Tensor | None = None  # [N, c_dim] of length 1 each; zeros: unknown
     weight: Tensor | None = None  # [N, 1, H, W], a mask
 
 
@@ -50,10 +50,35 @@ def conditions(labels: Tensor, classes: int) -> Tensor:
     return one_hot(labels + 1, classes + 1)[:, 1:].float()
 
 
+def signs(marks: Tensor) -> Tensor:
+    """int8 [N, A] -> float32 [N, A]: +1 / sqrt(A) for what holds, -1 / sqrt(A) for what does not.
+
+    As long as the one-hot vector of a class, whatever holds: embeddings, which are linear, have the
+    same variance for every combination, and an attribute that is absent counts as one that is
+    there. Marks of -1 (unknown) give zeros.
+    """
+    known = (marks >= 0).float()
+    return known * (2 * marks.float() - 1) / marks.shape[1] ** 0.5
+
+
+def holding(places: Sequence[Sequence[int]], attributes: int) -> Tensor:
+    """The conditions float32 [N, attributes] under which those at `places` hold, and no others."""
+    marks = torch.zeros(len(places), attributes, dtype=torch.int8)
+    for row, own in zip(marks, places, strict=True):
+        row[list(own)] = 1
+    return signs(marks)
+
+
+def condition_of(rows: Rows) -> Tensor | None:
+    """What is asked for of each image, float32 [N, c_dim]; None in a set that says nothing."""
+    if rows.marks is not None:
+        return signs(rows.marks)
+    return None if rows.labels is None else conditions(rows.labels, rows.classes)
+
+
 def generate_batch(rows: Rows, rng: torch.Generator) -> Batch:
-    """Images, with their class as the condition where there is one."""
-    condition = None if rows.labels is None else conditions(rows.labels, rows.classes)
-    return Batch(target=pixels(rows.images), condition=condition)
+    """Images, with their class or attributes as the condition where there are any."""
+    return Batch(target=pixels(rows.images), condition=condition_of(rows))
 
 
 GENERATE = Task(

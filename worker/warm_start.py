@@ -47,6 +47,7 @@ class Origin:
         shape = self.header["shape"]
         return Source(
             classes=tuple(self.header["classes"]),
+            attributes=tuple(self.header.get("attributes", [])),
             resolution=shape["resolution"],
             channels=shape["channels"],
         )
@@ -82,10 +83,11 @@ def request_like(origin: Origin, request: Mapping[str, Any]) -> dict[str, Any]:
 def mapping(
     origin: Origin, data: Dataset, label_map: Mapping[str, str | None]
 ) -> dict[str, str | None]:
-    """The old class for each class of `data`. Raises `Invalid`."""
+    """The old class or attribute for each one of `data`. Raises `Invalid`."""
     return check_lineage(
         origin.source,
         classes=data.classes,
+        attributes=data.attributes,
         resolution=data.resolution,
         channels=data.channels,
         label_map=label_map,
@@ -95,13 +97,15 @@ def mapping(
 def weights(origin: Origin, classes: Mapping[str, str | None]) -> tuple[dict[str, Tensor], str]:
     """Tensors `G.`, `ema.` and perhaps `D.` for `worker.train`, and a warning ('' for none).
 
-    `classes` maps each new class, in the new order, to the old one. Raises `BadSpec`.
+    `classes` maps each new class or attribute, in the new order, to the old one. Raises `BadSpec`.
     """
-    known = list(origin.header["classes"])
+    source = origin.source
+    known = list(source.classes or source.attributes)
+    columns = recast_signs if source.attributes else recast
     tensors, warning = _whole(origin)
     scaled = _latents(origin)
     changed = {
-        key: recast(value, known, classes, scaled=_network_free(key) in scaled)
+        key: columns(value, known, classes, scaled=_network_free(key) in scaled)
         for key, value in tensors.items()
         if classes and key.endswith(CONDITIONAL)
     }
@@ -118,6 +122,17 @@ def recast(
     mean = weight.mean(1)
     columns = [mean if old is None else weight[:, known.index(old)] for old in classes.values()]
     factor = math.sqrt(len(known) / len(classes)) if scaled else 1.0
+    return torch.stack(columns, dim=1) * factor
+
+
+def recast_signs(
+    weight: Tensor, known: list[str], attributes: Mapping[str, str | None], *, scaled: bool
+) -> Tensor:
+    """The same for attributes, whose conditions are shorter the more there are (`tasks.signs`),
+    unless the layer is `scaled`; None becomes a column without effect."""
+    none = torch.zeros_like(weight[:, 0])
+    columns = [none if old is None else weight[:, known.index(old)] for old in attributes.values()]
+    factor = 1.0 if scaled else math.sqrt(len(attributes) / len(known))
     return torch.stack(columns, dim=1) * factor
 
 

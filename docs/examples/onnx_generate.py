@@ -6,6 +6,7 @@ Needs numpy, onnxruntime and pillow. A seed that is written as a number is a num
 import hashlib
 import json
 import sys
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -26,14 +27,29 @@ def class_of(seed: int | str, classes: int) -> int:
     return int.from_bytes(digest[:8], "little") % classes
 
 
+def condition(seed: int | str, classes: list[str], attributes: list[str], pairs: Any) -> np.ndarray:
+    """What the network is told of a class, or of a combination of attributes, as a seed means it.
+
+    pairs: combinations, each as the places of those that hold, and how often it occurs.
+    """
+    if classes:
+        return np.eye(len(classes), dtype=np.float32)[class_of(seed, len(classes))]
+    ends = np.cumsum([count for _, count in pairs])
+    which = np.searchsorted(ends, class_of(seed, int(ends[-1])), side="right")
+    signs = np.full(len(attributes), -1, np.float32)
+    signs[pairs[which][0]] = 1
+    return signs / np.sqrt(np.float32(len(attributes)))
+
+
 def main(path: str, *texts: str) -> None:
     network = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     facts = network.get_modelmeta().custom_metadata_map
     seeds = [int(text) if text.isascii() and text.isdigit() else text for text in texts]
     inputs = {"z": np.stack([latent(seed, int(facts["ganvas.z_dim"])) for seed in seeds])}
-    if classes := json.loads(facts["ganvas.classes"]):
-        one_hot = np.eye(len(classes), dtype=np.float32)
-        inputs["c"] = one_hot[[class_of(seed, len(classes)) for seed in seeds]]
+    names = ("classes", "attributes", "combinations")
+    known = [json.loads(facts.get(f"ganvas.{name}", "[]")) for name in names]
+    if any(known):
+        inputs["c"] = np.stack([condition(seed, *known) for seed in seeds])
     (images,) = network.run(None, inputs)
     pixels = np.rint((np.clip(images, -1, 1) + 1) * 127.5).astype(np.uint8)  # [N, C, H, W]
     for text, image in zip(texts, pixels.transpose(0, 2, 3, 1), strict=True):

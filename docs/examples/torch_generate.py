@@ -8,6 +8,7 @@ import hashlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +32,20 @@ def class_of(seed: int | str, classes: int) -> int:
     return int.from_bytes(digest[:8], "little") % classes
 
 
+def condition(seed: int | str, classes: list[str], attributes: list[str], pairs: Any) -> np.ndarray:
+    """What the network is told of a class, or of a combination of attributes, as a seed means it.
+
+    pairs: combinations, each as the places of those that hold, and how often it occurs.
+    """
+    if classes:
+        return np.eye(len(classes), dtype=np.float32)[class_of(seed, len(classes))]
+    ends = np.cumsum([count for _, count in pairs])
+    which = np.searchsorted(ends, class_of(seed, int(ends[-1])), side="right")
+    signs = np.full(len(attributes), -1, np.float32)
+    signs[pairs[which][0]] = 1
+    return signs / np.sqrt(np.float32(len(attributes)))
+
+
 def main(folder: str, *texts: str) -> None:
     header = json.loads((Path(folder) / "model.json").read_text())
     architecture = architectures()[header["architecture"]]
@@ -38,6 +53,7 @@ def main(folder: str, *texts: str) -> None:
     network = architecture.generator(shape, architecture.Options(**header["options"]))
     tensors = load_file(Path(folder) / "model.safetensors")
     network.load_state_dict({name.removeprefix("g."): value for name, value in tensors.items()})
+    known = [header.get(name, []) for name in ("classes", "attributes", "combinations")]
     # As a generate worker computes: one thread, channels last, so that the bytes are the same.
     torch.set_num_threads(1)
     network = network.eval().to(memory_format=torch.channels_last)
@@ -46,7 +62,7 @@ def main(folder: str, *texts: str) -> None:
         z = torch.from_numpy(latent(seed, shape.z_dim))[None]
         c = None
         if shape.c_dim:
-            c = torch.eye(shape.c_dim)[[class_of(seed, shape.c_dim)]]
+            c = torch.from_numpy(condition(seed, *known))[None]
         with torch.inference_mode():
             image = network(z, c)[0]  # [C, H, W], about -1..1
         pixels = ((image.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0)

@@ -92,6 +92,12 @@ def test_model_comes_out_of_its_archive_as_it_went_in(files: Files, tmp_path: Pa
         assert (tmp_path / "model" / name).read_bytes() == files[name]
 
 
+def test_attributes_come_out_of_an_archive(files: Files, tmp_path: Path) -> None:
+    take(attributed()(files), tmp_path)
+    header = json.loads((tmp_path / "model" / "model.json").read_text())
+    assert header["attributes"] == ["hat", "sad"]
+
+
 def test_damaged_weights_do_not_leave_the_house(settings: Settings, model: Model) -> None:
     folder = ModelStore(settings.folders).folder(model)
     weights = folder / "model.safetensors"
@@ -116,6 +122,13 @@ def replaced(name: str, content: bytes) -> Callable[[Files], bytes]:
 
 def weighing(weights: bytes, **header: Any) -> Callable[[Files], bytes]:
     return lambda files: repacked(with_weights(files, weights, **header))
+
+
+def attributed(**fields: Any) -> Callable[[Files], bytes]:
+    """A model with attributes, in its weights and its header alike."""
+    own = {"classes": [], "attributes": ["hat", "sad"], "combinations": [[[], 2], [[0, 1], 1]]}
+    own |= fields
+    return weighing(safetensors(ganvas=json.dumps(IDENTITY | own)), **own)
 
 
 def without(name: str) -> Callable[[Files], bytes]:
@@ -263,6 +276,27 @@ HOSTILE: dict[str, tuple[Callable[[Files], bytes], type[GanvasError]]] = {
     "weights of nobody": (weighing(safetensors(ganvas="{}")), CorruptArchive),
     "weights that say otherwise": (
         weighing(safetensors(ganvas=json.dumps(IDENTITY | {"classes": ["a", "b"]}))),
+        CorruptArchive,
+    ),
+    **{
+        f"attributes {what}": (attributed(**fields), CorruptArchive)
+        for what, fields in {
+            "beside classes": {"classes": ["cat", "dog"]},
+            "without combinations": {"combinations": []},
+            "of another number": {"attributes": ["hat"]},
+            "of one name": {"attributes": ["hat", "hat"]},
+            "with a comma": {"attributes": ["hat", "a,b"]},
+            "called none": {"attributes": ["hat", "None"]},
+            "that are numbers": {"attributes": [1, 2]},
+            "out of reach": {"combinations": [[[2], 1]]},
+            "from behind": {"combinations": [[[-1], 1]]},
+            "out of order": {"combinations": [[[1, 0], 1]]},
+            "that never occur": {"combinations": [[[0], 0]]},
+            "not counted": {"combinations": [[[0]]]},
+        }.items()
+    },
+    "attributes that the weights do not know": (
+        edited("model.json", attributes=["hat", "sad"], combinations=[[[], 1]]),
         CorruptArchive,
     ),
     "no tensors": (weighing(safetensors({}, b"")), CorruptArchive),

@@ -7,13 +7,14 @@ import pytest
 from core.errors import Invalid
 from core.lineage import Source, check_lineage, check_networks, networks_of
 
-OLD = Source(classes=("cat", "dog"), resolution=64, channels=3)
+OLD = Source(classes=("cat", "dog"), attributes=(), resolution=64, channels=3)
 
 
 def lineage(
     source: Source = OLD,
     *,
     classes: tuple[str, ...] = ("dog", "cat"),
+    attributes: tuple[str, ...] = (),
     resolution: int = 64,
     channels: int = 3,
     label_map: dict[str, str | None] | None = None,
@@ -21,6 +22,7 @@ def lineage(
     return check_lineage(
         source,
         classes=classes,
+        attributes=attributes,
         resolution=resolution,
         channels=channels,
         label_map=label_map or {},
@@ -41,7 +43,16 @@ def test_the_map_may_exchange_names() -> None:
 
 
 def test_without_classes_there_is_nothing_to_map() -> None:
-    assert lineage(Source(classes=(), resolution=64, channels=3), classes=()) == {}
+    source = Source(classes=(), attributes=(), resolution=64, channels=3)
+    assert lineage(source, classes=()) == {}
+
+
+def test_attributes_are_no_classes() -> None:
+    source = Source(classes=(), attributes=("hat", "sad"), resolution=64, channels=3)
+    found = lineage(source, classes=(), attributes=("sad", "cap"), label_map={"cap": None})
+    assert found == {"sad": "sad", "cap": None}
+    with pytest.raises(Invalid, match="attributes, the data set has classes"):
+        lineage(source, classes=("hat", "sad"))
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,20 @@ def test_data_sets_can_be_listed_shown_and_deleted(server: LocalServer) -> None:
     assert len(server.sent("DELETE /v1/datasets/ds-1")) == 1
 
 
+def test_labels_of_an_image_are_passed_on(server: LocalServer) -> None:
+    server.on("GET /v1/generate", Answer(body=b"IMAGE"))
+    ganvas(server, "generate", "--label", "hat,smiling")
+    assert "label=hat%2Csmiling" in server.received[0].path
+
+
+def test_attributes_of_a_data_set_are_shown(server: LocalServer) -> None:
+    facts = dataset(attributes=["hat", "smiling"], labels={"hat": 2, "smiling": 1})
+    server.on("GET /v1/datasets/ds-1", Answer(body=facts))
+    server.on("GET /v1/datasets/ds-1/report", Answer(body={}))
+    shown = ganvas(server, "datasets", "show", "ds-1").stdout
+    assert "2 attributes" in shown and "attributes: hat (2), smiling (1)" in shown
+
+
 def test_generate_writes_the_image_in_the_format_of_its_name(
     server: LocalServer, tmp_path: Path
 ) -> None:

@@ -256,6 +256,19 @@ def test_events_give_up_after_many_connections_without_news(
     assert len(server.sent("GET /v1/jobs/job-1/events")) == 11
 
 
+@pytest.mark.parametrize(
+    ("label", "sent"),
+    [("cat", "cat"), (["smiling", "hat"], "smiling%2Chat"), (["hat"], "hat"), ([], "none")],
+)
+def test_several_labels_are_sent_as_one(
+    server: LocalServer, label: str | list[str], sent: str
+) -> None:
+    server.on("GET /v1/generate", Answer(body=b"PNG"))
+    with Client(server.url) as client:
+        client.generate(1, label=label)
+    assert server.received[0].path == f"/v1/generate?seed=1&label={sent}"
+
+
 def test_generated_image_is_bytes_that_know_their_seed(server: LocalServer) -> None:
     headers = {"X-Seed": "42", "X-Model": "cats", "X-Model-Version": "3"}
     server.on("GET /v1/generate", Answer(body=b"PNG", headers=headers))

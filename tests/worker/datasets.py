@@ -19,11 +19,23 @@ def images(count: int, resolution: int, channels: int) -> np.ndarray:
 
 
 def dataset(
-    count: int = 64, resolution: int = 32, channels: int = 3, classes: tuple[str, ...] = ()
+    count: int = 64,
+    resolution: int = 32,
+    channels: int = 3,
+    classes: tuple[str, ...] = (),
+    attributes: tuple[str, ...] = (),
 ) -> Dataset:
+    """Classes in turn; of attributes the first holds for every second image, the next for every
+    second pair of images, and so on."""
     labels = np.arange(count) % len(classes) if classes else None
+    marks = (np.arange(count)[:, None] >> np.arange(len(attributes)) & 1).astype(np.int8)
     return Dataset(
-        images=images(count, resolution, channels), labels=labels, classes=classes, sha256="0" * 64
+        images=images(count, resolution, channels),
+        labels=labels,
+        classes=classes,
+        sha256="0" * 64,
+        attributes=attributes,
+        marks=marks if attributes else None,
     )
 
 
@@ -33,11 +45,14 @@ def folder(where: Path, data: Dataset) -> Path:
     np.save(where / f"images-{data.resolution}.npy", data.images)
     if data.labels is not None:
         np.save(where / "labels.npy", data.labels)
+    if data.marks is not None:
+        np.save(where / "attributes.npy", data.marks)
     card = {
         "images": len(data),
         "channels": data.channels,
         "resolutions": [data.resolution],
         "classes": list(data.classes),
+        "attributes": list(data.attributes),
         "sha256": data.sha256,
     }
     (where / "dataset.json").write_text(json.dumps(card))

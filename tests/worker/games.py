@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from models.registry import Shape, architectures
+from tests.worker.datasets import dataset
 from worker import checkpoint
 from worker.checkpoint import Committed, State
 from worker.device import Device
@@ -21,6 +22,7 @@ def tiny_spec(
     budget: Budget = SIX_STEPS,
     channels: int = 3,
     classes: tuple[str, ...] = (),
+    attributes: tuple[str, ...] = (),
     **recipe: Any,
 ) -> TrainSpec:
     networks = architectures()[architecture]
@@ -30,13 +32,17 @@ def tiny_spec(
         task="generate",
         architecture=architecture,
         options=asdict(networks.Options(width=4, max_width=16)),
-        shape=Shape(resolution=32, channels=channels, z_dim=z_dim, c_dim=len(classes)),
+        shape=Shape(
+            resolution=32, channels=channels, z_dim=z_dim, c_dim=len(classes) or len(attributes)
+        ),
         classes=classes,
         recipe=Recipe(**{**defaults, **recipe}),
         budget=budget,
         seed=1,
         dtype="float32",
         dataset={"sha256": "0" * 64, "images": 64},
+        attributes=attributes,
+        combinations=dataset(attributes=attributes).combinations,
     )
 
 

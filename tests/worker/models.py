@@ -8,6 +8,7 @@ from core.registry import ModelStore
 from core.schemas import Model
 from core.settings import Settings
 from models.registry import Shape, architectures
+from tests.worker.datasets import dataset
 from worker import checkpoint
 from worker.snapshot import kept
 from worker.spec import Budget, Recipe, TrainSpec
@@ -20,6 +21,7 @@ def tiny_spec(
     channels: int = 3,
     resolution: int = 32,
     architecture: str = "r3",
+    attributes: tuple[str, ...] = (),
 ) -> TrainSpec:
     """A training of the smallest networks."""
     networks = architectures()[architecture]
@@ -29,12 +31,19 @@ def tiny_spec(
         task="generate",
         architecture=architecture,
         options=asdict(options),
-        shape=Shape(resolution=resolution, channels=channels, z_dim=z_dim, c_dim=len(classes)),
+        shape=Shape(
+            resolution=resolution,
+            channels=channels,
+            z_dim=z_dim,
+            c_dim=len(classes) or len(attributes),
+        ),
         classes=classes,
         recipe=Recipe(z_dim=16, batch=4),
         budget=Budget(steps=2),
         seed=0,
         dtype="float32",
+        attributes=attributes,
+        combinations=dataset(attributes=attributes).combinations,
     )
 
 
@@ -45,9 +54,10 @@ def publish_tiny(
     classes: tuple[str, ...] = (),
     channels: int = 3,
     architecture: str = "r3",
+    attributes: tuple[str, ...] = (),
 ) -> Model:
     """A version of a model with random weights, as a finished training leaves it."""
-    spec = tiny_spec(classes, channels, architecture=architecture)
+    spec = tiny_spec(classes, channels, architecture=architecture, attributes=attributes)
     networks = architectures()[spec.architecture]
     torch.manual_seed(1)
     G = networks.generator(spec.shape, networks.Options(**spec.options))

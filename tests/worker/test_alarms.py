@@ -127,6 +127,7 @@ def test_odd_data_is_told_before_the_start() -> None:
     images = rng.integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
     labels = np.zeros(40, np.int64)
     labels[0] = 1
+    marks = np.array([[1, 0], [-1, -1], *[[1, 1], [1, 0]] * 19], np.int8)
     good = Dataset(images=images, labels=None, classes=(), sha256="0" * 64)
     assert oddities(good) == []
     grey = np.full_like(images, 128)
@@ -135,6 +136,7 @@ def test_odd_data_is_told_before_the_start() -> None:
         "differ": replace(good, images=images[:10].repeat(4, axis=0)),
         "one colour": replace(good, images=grey),
         "are cat": replace(good, labels=labels, classes=("cat", "dog")),
+        "have hat": replace(good, marks=marks, attributes=("hat", "sad")),
     }
     for words, data in cases.items():
         (finding,) = oddities(data)

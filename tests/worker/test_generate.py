@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -125,6 +126,33 @@ def test_label_decides_the_image_and_without_one_the_seed_does(settings: Setting
     cat, dog, implied = (image.tobytes() for image in images)
     assert cat != dog and implied == (cat, dog)[label_of_seed(5, 2)]
     assert images[0].mode == "L"
+
+
+def test_attributes_decide_the_image_and_the_file_says_which(settings: Settings) -> None:
+    model = publish_tiny(settings, attributes=("hat", "sad"))
+    labels = ("none", "hat", "sad", "hat,sad")
+    asked = [Picture(seeds=(5,), label=label) for label in (*labels, None)]
+    images = [opened(data) for data in studio(settings).serve(batch(model, *asked))[0]]
+    *made, implied = (image.tobytes() for image in images)
+    assert len(set(made)) == 4 and implied in made
+    told = [json.loads(image.info["ganvas"])["label"] for image in images]
+    assert told == [*labels, labels[made.index(implied)]]
+    assert images[3].info["parameters"].endswith("Label: hat,sad")
+
+
+def test_without_a_label_seeds_mean_combinations_as_in_the_data(settings: Settings) -> None:
+    model = publish_tiny(settings, attributes=("hat", "sad"))
+    own = studio(settings)
+    wishes = replace(
+        own.load(f"models/{model.name}/{model.version}", model.digest).wishes,
+        combinations=(((1,), 3), ((0, 1), 1)),
+    )
+    drawn = [wishes.label(None, seed) for seed in range(400)]
+    assert set(drawn) == {"sad", "hat,sad"}
+    assert drawn.count("sad") == pytest.approx(300, abs=30)
+    turns = wishes.turns(3)
+    assert turns is not None
+    assert torch.equal(turns, torch.tensor([[-1, 1], [1, 1], [-1, 1]]) / 2**0.5)
 
 
 @pytest.mark.parametrize("format", ["png", "webp", "jpeg"])

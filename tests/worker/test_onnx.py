@@ -92,6 +92,21 @@ def test_plain_pytorch_makes_the_same_bytes(
         assert np.array_equal(made[seed], pixels), seed
 
 
+def test_attributes_are_asked_for_outside_as_in_our_house(
+    settings: Settings, tmp_path: Path
+) -> None:
+    model = publish_tiny(settings, attributes=("hat", "sad", "wet"))
+    folder, path = ModelStore(settings.folders).folder(model), tmp_path / "model.onnx"
+    export_onnx(folder, model, path)
+    ours = served(settings, model, SEEDS)
+    assert len({pixels.tobytes() for pixels in ours.values()}) == len(SEEDS)
+    plain = example("torch_generate.py", folder, SEEDS, tmp_path)
+    exported = example("onnx_generate.py", path, SEEDS, tmp_path)
+    for seed, pixels in ours.items():
+        assert np.array_equal(plain[seed], pixels), seed
+        assert np.abs(exported[seed].astype(int) - pixels.astype(int)).max() <= 1, seed
+
+
 @pytest.mark.parametrize(
     ("name", "allowed"),
     [

@@ -52,7 +52,13 @@ class Desk:
         self.request({"steps": steps}, {})
         data = self.data
         spec = replace(
-            tiny_spec(architecture, classes=data.classes, channels=data.channels, **recipe),
+            tiny_spec(
+                architecture,
+                classes=data.classes,
+                attributes=data.attributes,
+                channels=data.channels,
+                **recipe,
+            ),
             dataset={"sha256": data.sha256, "images": len(data)},
             device=asdict(replace(CPU, threads=threads)),
         )

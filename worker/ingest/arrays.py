@@ -7,7 +7,7 @@ larger than memory. Staging is raw RGB; whether the set is grey is known only at
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -89,11 +89,16 @@ class Shelf:
                 file.write(row)
                 yield done
 
-    def write_labels(self, labels: list[int], classes: list[str]) -> None:
+    def write_labels(self, labels: list[int], classes: Sequence[str]) -> None:
         array = np.array(labels, np.int64)
         np.save(self.folder / "labels.npy", array, allow_pickle=False)
         self.hash.update("\0".join(["labels", *classes]).encode(errors="replace"))
         self.hash.update(array.astype("<i8").tobytes())
+
+    def write_marks(self, marks: NDArray[np.int8], attributes: Sequence[str]) -> None:
+        np.save(self.folder / "attributes.npy", marks, allow_pickle=False)
+        self.hash.update("\0".join(["attributes", *attributes]).encode(errors="replace"))
+        self.hash.update(marks.tobytes())
 
 
 def write_preview(path: Path, staging: Staging, slots: list[int], side: int) -> None:

@@ -4,17 +4,11 @@ The layout is that of Hugging Face's `imagefolder`, with two differences: folder
 beside metadata, unless it has a `label` column, and metadata at the root is accepted.
 """
 
-import csv
-import io
-import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any
 
-from worker.ingest.archive_rules import plain
+from worker.ingest.metadata import Columns, joined
 
 SPLITS = {
     "train": "train",
@@ -26,13 +20,7 @@ SPLITS = {
     "val": "validation",
     "dev": "validation",
 }
-METADATA = ("metadata.jsonl", "metadata.csv")
-MAX_CLASSES = 1000
-MAX_TEXT = 2000
-MAX_COLUMNS = 64
 _ORDER = ("train", "validation", "test")
-
-Columns = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +41,7 @@ class Row:
     split: str
     label: str | None
     columns: Columns
+    labels: tuple[str, ...] | None = None  # of the column `labels`; None: it says nothing
 
 
 @dataclass(kw_only=True)
@@ -69,63 +58,6 @@ def natural(name: str) -> tuple[list[str | int], str]:
     """The key of the natural order: `2.png` before `10.png`."""
     parts = re.split(r"([0-9]+)", name)
     return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
-
-
-def read_metadata(name: str, content: bytes, plan: Plan) -> dict[str, Columns]:
-    """The rows of a metadata file by the full names of their images; complaints go to `plan`."""
-    folder = name.rpartition("/")[0]
-    text = content.decode("utf-8-sig", errors="replace")
-    rows: dict[str, Columns] = {}
-    wrong: list[int] = []
-    for place, row in _csv_rows(text) if name.lower().endswith(".csv") else _json_rows(text):
-        file = row.get("file_name") if isinstance(row, dict) else None
-        if isinstance(file, str):
-            rows[_join(folder, plain(file))] = {
-                plain(key)[:200]: _bounded(value)
-                for key, value in islice(row.items(), MAX_COLUMNS)
-                if key != "file_name"
-            }
-        else:
-            wrong.append(place)
-    if wrong:
-        shown = ", ".join(map(str, wrong[:10]))
-        plan.warnings.append(
-            f"{name}: {len(wrong)} lines are no rows with a file_name and were ignored ({shown})."
-        )
-    return rows
-
-
-def _json_rows(text: str) -> Iterator[tuple[int, Any]]:
-    for place, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            try:
-                yield place, json.loads(line)
-            except (ValueError, RecursionError):
-                yield place, None
-
-
-def _csv_rows(text: str) -> Iterator[tuple[int, Any]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="")
-    try:
-        for place, row in enumerate(reader, 2):
-            yield place, {key: value for key, value in row.items() if key}
-    except csv.Error:
-        yield reader.line_num, None
-
-
-def _bounded(value: Any) -> Any:
-    """A column's value if it is small JSON, else a part of the text, or None."""
-    if isinstance(value, str):
-        return plain(value)[:MAX_TEXT]
-    try:
-        return value if len(json.dumps(value, allow_nan=False)) <= MAX_TEXT else None
-    except (ValueError, RecursionError):
-        return None
-
-
-def _join(folder: str, file: str) -> str:
-    parts = [part for part in f"{folder}/{file}".split("/") if part not in ("", ".")]
-    return "/".join(parts)
 
 
 def make_plan(found: list[Found], metadata: dict[str, Columns], plan: Plan) -> Plan:
@@ -186,7 +118,7 @@ def _partners(metadata: dict[str, Columns]) -> set[str]:
     for name, columns in metadata.items():
         for key, value in columns.items():
             if key.endswith("_file_name") and isinstance(value, str):
-                partners.update(_join(folder, value) for folder in _parents(name))
+                partners.update(joined(folder, value) for folder in _parents(name))
     return partners - metadata.keys()
 
 
@@ -207,7 +139,7 @@ def _unique(rows: Iterable[Row], plan: Plan) -> list[Row]:
 
 
 def _labelled(rows: list[Row]) -> list[Row]:
-    """The rows with their final labels: the metadata's, else the folder's if all have folders."""
+    """The rows with their final label: the metadata's, else the folder's if all have folders."""
     training = [row.label for row in rows if row.split == "train"]
     folders = None not in training and len(set(training)) > 1
     return [
@@ -215,7 +147,8 @@ def _labelled(rows: list[Row]) -> list[Row]:
             found=row.found,
             split=row.split,
             label=_label(row, folders=folders and "label" not in row.columns),
-            columns={key: value for key, value in row.columns.items() if key != "label"},
+            columns={key: v for key, v in row.columns.items() if key not in ("label", "labels")},
+            labels=row.columns.get("labels"),
         )
         for row in rows
     ]
@@ -228,12 +161,3 @@ def _label(row: Row, *, folders: bool) -> str | None:
     if isinstance(value, str | int | float):
         return str(value)[:200] or None
     return None
-
-
-def classes_of(rows: list[Row], warnings: list[str]) -> list[str]:
-    """The classes of the training rows in natural order; none when they could not be learnt."""
-    counts = Counter(row.label for row in rows if row.split == "train" and row.label is not None)
-    if len(counts) > MAX_CLASSES:
-        warnings.append(f"{len(counts)} different labels are too many for classes: ignored.")
-        return []
-    return sorted(counts, key=natural) if len(counts) > 1 else []

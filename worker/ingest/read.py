@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 from worker.ingest.archive import entries
 from worker.ingest.archive_rules import Limits
 from worker.ingest.decoders import Job
-from worker.ingest.layout import METADATA, Columns, Found, Plan, Row, make_plan, read_metadata
+from worker.ingest.layout import Found, Plan, Row, make_plan
+from worker.ingest.metadata import METADATA, Columns, read_metadata
 from worker.ingest.pictures import size_of
 from worker.sprites import Sprites, caption, factors_of
 
@@ -28,7 +29,7 @@ def scan(source: Path, limits: Limits) -> Generator[int, None, tuple[Plan, int]]
         path = PurePosixPath(entry.name)
         yield ordinal
         if path.name.lower() in METADATA:
-            metadata |= read_metadata(entry.name, entry.read(), plan)
+            metadata |= read_metadata(entry.name, entry.read(), plan.warnings)
         elif reason := _not_an_image(path):
             plan.skipped.append((entry.name, reason))
         elif entry.name in found:

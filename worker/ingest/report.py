@@ -1,7 +1,6 @@
 """What is told about a data set: its card, its health report, and the errors when it is none."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,8 +26,9 @@ class DataSet:
     sizes: dict[str, list[int]]  # min and max of [width, height] before resizing
     splits: dict[str, int]
     columns: list[str]
-    classes: list[str]
-    labels: dict[str, int]  # of the training images
+    classes: list[str]  # of which an image has one
+    attributes: list[str]  # of which any number hold for an image; never beside classes
+    labels: dict[str, int]  # how many training images have each class or attribute
     sha256: str
     trains: dict[str, bool | str]
     skipped: int
@@ -41,11 +41,6 @@ class DataSet:
 def trains() -> dict[str, bool | str]:
     """Per task true, or the reason why not."""
     return {"generate": True, "restore": _NOT_YET, "translate": _NOT_YET, "caption": _NOT_YET}
-
-
-def labels_of(rows: Iterable[Row], classes: list[str]) -> dict[str, int]:
-    counts = Counter(row.label for row in rows if row.split == "train")
-    return {name: counts[name] for name in classes}
 
 
 def check_enough(usable: int, candidates: int, plan: Plan, unreadable: dict[str, str]) -> None:
@@ -100,7 +95,8 @@ def warnings_of(data: DataSet, *, alike: bool, enlarged: int) -> list[str]:
         )
     for name, count in data.labels.items():
         if count > 0.9 * data.images:
-            warnings.append(f"More than 90 % of the images are of the class {name!r}.")
+            told = "are of the class" if data.classes else "have the attribute"
+            warnings.append(f"More than 90 % of the images {told} {name!r}.")
     if unlabelled := data.images - sum(data.labels.values()) if data.classes else 0:
         warnings.append(f"{unlabelled} images have no label.")
     if enlarged:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from core.files import write_json
 from worker.ingest.arrays import Shelf, Staging, write_preview
+from worker.ingest.conditions import Conditions, conditions_of
 from worker.ingest.decoders import Decoded
-from worker.ingest.layout import Plan, classes_of
-from worker.ingest.report import DataSet, labels_of, report, trains, warnings_of
+from worker.ingest.layout import Plan
+from worker.ingest.report import DataSet, report, trains, warnings_of
 
 
 @dataclass(kw_only=True)
@@ -59,18 +60,21 @@ def write(target: Path, outcome: Outcome) -> Generator[int, None, DataSet]:
                 yield done
         outcome.staging.drop(side)
     _write_index(target / "index.jsonl", outcome, [*training, *heldout])
-    classes = _write_labels(shelf, outcome, training)
-    return _write_card(target, outcome, shelf, resolutions, classes)
+    conditions = _write_conditions(shelf, outcome, training)
+    return _write_card(target, outcome, shelf, resolutions, conditions)
 
 
-def _write_labels(shelf: Shelf, outcome: Outcome, training: list[int]) -> list[str]:
-    """`labels.npy`, when there are classes; returns these."""
+def _write_conditions(shelf: Shelf, outcome: Outcome, training: list[int]) -> Conditions:
+    """`labels.npy` where there are classes, `attributes.npy` where there are attributes."""
     rows = [outcome.plan.rows[slot] for slot in training]
-    classes = classes_of(rows, outcome.plan.warnings)
-    if classes:
-        numbers = {name: number for number, name in enumerate(classes)}
-        shelf.write_labels([numbers[row.label] if row.label else -1 for row in rows], classes)
-    return classes
+    found = conditions_of(rows, outcome.plan.warnings)
+    if found.classes:
+        numbers = {name: number for number, name in enumerate(found.classes)}
+        labels = [numbers[row.label] if row.label else -1 for row in rows]
+        shelf.write_labels(labels, found.classes)
+    if found.marks is not None:
+        shelf.write_marks(found.marks, found.attributes)
+    return found
 
 
 def _write_index(path: Path, outcome: Outcome, slots: list[int]) -> None:
@@ -87,27 +91,35 @@ def _write_index(path: Path, outcome: Outcome, slots: list[int]) -> None:
                 "split": row.split,
                 "label": row.label,
             }
+            own |= {} if row.labels is None else {"labels": row.labels}
             file.write(json.dumps(own | row.columns | own) + "\n")
 
 
 def _write_card(
-    target: Path, outcome: Outcome, shelf: Shelf, resolutions: tuple[int, ...], classes: list[str]
+    target: Path,
+    outcome: Outcome,
+    shelf: Shelf,
+    resolutions: tuple[int, ...],
+    conditions: Conditions,
 ) -> DataSet:
     """`report.json` and, last of all, `dataset.json`."""
     plan, sizes = outcome.plan, outcome.sizes.values()
     rows = [plan.rows[slot] for slot in sorted(outcome.sizes)]
     splits = Counter(row.split for row in rows)
     widths, heights = zip(*sizes, strict=True)
-    columns = dict.fromkeys(key for row in rows for key in row.columns)
+    columns = ["label"] if conditions.classes else []
+    columns += ["labels"] if any(row.labels is not None for row in rows) else []
+    columns += dict.fromkeys(key for row in rows for key in row.columns)
     data = DataSet(
         images=splits["train"],
         channels=shelf.channels,
         resolutions=list(resolutions),
         sizes={"min": [min(widths), min(heights)], "max": [max(widths), max(heights)]},
         splits=dict(splits),
-        columns=["image", *(["label"] if classes else []), *columns],
-        classes=classes,
-        labels=labels_of(rows, classes),
+        columns=["image", *columns],
+        classes=list(conditions.classes),
+        attributes=list(conditions.attributes),
+        labels=conditions.counts([row for row in rows if row.split == "train"]),
         sha256=shelf.hash.hexdigest(),
         trains=trains(),
         skipped=len(plan.skipped) + len(outcome.unreadable),
