@@ -38,6 +38,7 @@ from worker.trackers.trackers import Trackers
 from worker.train import train
 
 DEFAULT_RESOLUTION = 64
+NEEDS = {"dataset": str, "dataset_id": str, "dataset_name": str, "model": str, "budget": dict}
 ADVICE = "use a smaller width, batch or resolution, or a machine with more memory"
 
 
@@ -213,7 +214,7 @@ def main() -> None:
 
     def work(home: Home, job_id: str, fence: int, channel: Channel) -> int:
         arm(settings.crash_at, home.root)
-        job = read_job(home, job_id, JobKind.TRAIN)
+        job = read_job(home, job_id, JobKind.TRAIN, NEEDS)
         return attempted(Training(home, job, fence, channel, settings))
 
     enter(work, settings.train_nice)

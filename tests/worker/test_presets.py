@@ -10,7 +10,7 @@ from core.errors import BadSpec, Invalid, NotTrainable
 from models.registry import Shape, architectures
 from worker.cost import cost
 from worker.device import Device
-from worker.presets import Facts, resolve
+from worker.presets import Facts, budget_of, resolve
 from worker.spec import read_spec
 
 SLOW = Device(name="cpu", dtype="float32", channels_last=True, threads=2, rate=50.0)
@@ -122,3 +122,9 @@ def test_cost_counts_multiply_adds_of_both_players() -> None:
         cost("r3", shape, architecture.Options(width=w, max_width=1024), recipe) for w in (16, 32)
     )
     assert 3 < wide / narrow < 4.2  # nearly the square of the width
+
+
+@pytest.mark.parametrize("budget", [{}, {"weeks": 1}, {"steps": 1, "kimg": 2}, {"steps": None}])
+def test_stored_budget_that_is_none_is_a_bad_spec(budget: dict[str, Any]) -> None:
+    with pytest.raises(BadSpec, match="one of minutes, kimg, steps"):
+        budget_of({"budget": budget})
