@@ -141,6 +141,21 @@ def test_failed_allocation_of_torch_is_lack_of_memory(bench: Bench) -> None:
     assert job.error is not None and job.error["code"] == "out_of_memory"
 
 
+def test_child_that_the_system_ended_for_memory_is_no_crash(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter = bench.jobs.home.root / "memory.events"
+    counter.write_text("oom_kill 0\n")
+    monkeypatch.setattr("worker.child.CGROUP_EVENTS", counter)
+    job_id = bench.submit("ended by the system")
+    bench.drain()
+    job = bench.jobs.get(job_id)
+    assert job.error is not None
+    assert (job.error["code"], job.attempt) == ("out_of_memory", 2)
+    assert "The system ended the work" in job.error["detail"]
+    assert "half the batch" in (job.history[2].reason or "")
+
+
 def test_child_without_a_sign_is_ended_and_fails_after_the_last_attempt(bench: Bench) -> None:
     bench.runner.stall_seconds = 0.2
     job_id = bench.submit("stuck")

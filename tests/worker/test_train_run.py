@@ -1,12 +1,8 @@
 """The training process: killed, replaced, short of memory or disk, and told what to do."""
 
-import errno
 import os
 import resource
 import shutil
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +11,7 @@ import pytest
 
 from core.files import read_json, sha256_of, write_json
 from core.registry import snapshot_folders
+from tests.small_disk import fill, small_disk
 from tests.worker.datasets import dataset
 from tests.worker.trainings import Attempt, Desk
 from worker import checkpoint
@@ -145,32 +142,6 @@ def test_after_memory_ran_out_the_batch_is_halved_and_that_is_told(tmp_path: Pat
         assert attempt.of("progress")[-1]["kimg"] == 0.012
     assert (alarm["kind"], alarm["message"][-11:]) == ("memory", "from 4 to 2")
     assert read_json(desk.folder / "spec.json")["recipe"]["batch"] == 4
-
-
-@contextmanager
-def small_disk(where: Path, size: str) -> Iterator[Path]:
-    """A file system of its own with little room."""
-    where.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", where], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"needs the right to mount: {mounted.stderr.decode().strip()}")
-    try:
-        yield where
-    finally:
-        subprocess.run(["umount", "-l", where], check=True)
-
-
-def fill(path: Path) -> None:
-    """Take all the room there is."""
-    with open(path, "ab", buffering=0) as file:
-        for size in (4096, 1):
-            try:
-                while True:
-                    file.write(b"x" * size)
-            except OSError as error:
-                assert error.errno == errno.ENOSPC
 
 
 @pytest.mark.slow
