@@ -24,7 +24,7 @@ from worker.channel import DONE, RELEASED, STOP, Channel, enter
 from worker.checkpoint import State
 from worker.data import Dataset, open_dataset
 from worker.device import Device
-from worker.events import Event, Progress
+from worker.events import Checkpoint, Event, Progress
 from worker.ingest_run import draw_sample
 from worker.jobfile import read_job
 from worker.machine import available_bytes, out_of_memory, resident_bytes
@@ -150,12 +150,21 @@ class Training:
                 for word in ("cancel", STOP):
                     if self.channel.asked(word):
                         events.close()  # saves what is not saved yet
+                        self.tell_last()
                         return word
         except StaleFence as stale:
             with suppress(StaleFence):
                 events.throw(stale)  # ends them without saving
             raise
         return None
+
+    def tell_last(self) -> None:
+        """Tell the checkpoint that was written on leaving: what the disk has is no secret."""
+        if self.shelf.kept is None or self.shelf.kept[0].step <= self.recorder.committed_step:
+            return
+        committed, state = self.shelf.kept
+        step, kimg = committed.step, state.facts["kimg"]
+        self.tell(Checkpoint(step=step, kimg=kimg, committed=committed, state=state, final=False))
 
     def publish(self, spec: TrainSpec, *, cancelled: bool) -> int:
         """Leave the newest state as a model folder for the supervisor to publish."""

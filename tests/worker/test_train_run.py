@@ -184,6 +184,25 @@ def test_a_disk_that_stays_full_ends_the_training_with_advice(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("word", "code"), [("cancel", DONE), ("", RELEASED)])
+def test_checkpoint_that_is_written_on_leaving_is_told(
+    word: str, code: int, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path / "home")
+    desk.settle(10**6)
+    with Attempt(desk, 1, **NEVER) as attempt:
+        attempt.until("progress")
+        if word:
+            attempt.say(word)
+        else:
+            attempt.hang_up()
+        assert attempt.end() == code, attempt.seen
+        (told,) = attempt.of("checkpoint")
+    found = checkpoint.load(desk.folder / "checkpoints")
+    assert found is not None
+    assert (told["step"], told["file"]) == (found[0].step, found[0].path.name)
+
+
+@pytest.mark.parametrize(("word", "code"), [("cancel", DONE), ("", RELEASED)])
 def test_who_waits_for_the_disk_still_listens(word: str, code: int, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "12m") as disk:
         desk = Desk(disk / "home")
@@ -195,8 +214,7 @@ def test_who_waits_for_the_disk_still_listens(word: str, code: int, tmp_path: Pa
             if word:
                 attempt.say(word)
             else:
-                assert attempt.process.stdin is not None
-                attempt.process.stdin.close()
+                attempt.hang_up()
             assert attempt.end() == code, attempt.seen
             results: list[Any] = attempt.of("result")
         assert all(result["cancelled"] for result in results)
