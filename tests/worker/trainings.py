@@ -45,12 +45,14 @@ class Desk:
         record = {"id": JOB, "kind": "train", "input": input, "seed": 1, "metadata": {}}
         (self.folder / "job.json").write_text(json.dumps(record))
 
-    def settle(self, steps: int, *, threads: int = 1, architecture: str = "skip") -> TrainSpec:
+    def settle(
+        self, steps: int, *, threads: int = 1, architecture: str = "skip", **recipe: Any
+    ) -> TrainSpec:
         """Store the request and the spec: nothing is left for the probe of a busy machine."""
         self.request({"steps": steps}, {})
         data = self.data
         spec = replace(
-            tiny_spec(architecture, classes=data.classes, channels=data.channels),
+            tiny_spec(architecture, classes=data.classes, channels=data.channels, **recipe),
             dataset={"sha256": data.sha256, "images": len(data)},
             device=asdict(replace(CPU, threads=threads)),
         )
