@@ -173,8 +173,8 @@ class Plant:
         wait_for(lambda: self.jobs.get(job_id).state.terminal, f"{job_id} to end", deadline)
         return self.jobs.get(job_id)
 
-    def succeeded(self, job_id: str) -> Job:
-        job = self.ended(job_id)
+    def succeeded(self, job_id: str, deadline: float = 90) -> Job:
+        job = self.ended(job_id, deadline)
         assert job.state is JobState.SUCCEEDED, job
         return job
 
