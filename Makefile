@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MINUTES ?= 4
-CATALOGUE = $(shell grep -oE 'tests/[a-z_/]+\.py' docs/reliability.md | sort -u) tests/contract
+CATALOGUE = $(shell grep -oE 'tests/[a-z_/0-9]+\.py' docs/reliability.md | sort -u) tests/contract
 EXTRAS := worker,server,onnx,store,tracking,dev
 
 .PHONY: setup tools demo up test faults chaos check fmt bench clean
