@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MINUTES ?= 4
+CATALOGUE = $(shell grep -oE 'tests/[a-z_/0-9]+\.py' docs/reliability.md | sort -u) tests/contract
 EXTRAS := worker,server,onnx,store,tracking,dev
 
 .PHONY: setup tools demo up test faults chaos check fmt bench clean
@@ -42,8 +43,9 @@ test: tools ## run the tests: the quick ones side by side, then those with real 
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not service and not slow"
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "service and not slow"
 
-faults: tools ## the whole fault catalogue, with the slow cases
-	$(BIN)/pytest tests/faults tests/contract tests/worker/test_train_run.py tests/worker/test_runner.py
+faults: tools ## the whole fault catalogue: every test that docs/reliability.md names
+	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m "not slow" $(CATALOGUE)
 
 chaos: tools ## many jobs under random faults, then the oracle (MINUTES=10 SEED=1)
 	$(BIN)/python -m bench.chaos --minutes $(if $(filter file,$(origin MINUTES)),10,$(MINUTES)) $(if $(SEED),--seed $(SEED))

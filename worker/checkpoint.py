@@ -162,9 +162,10 @@ def set_aside(header: Path) -> None:
     header.rename(header.with_name(header.name + DAMAGED))
 
 
-def prune(folder: Path, *, keep: int = 2, best: int | None = None) -> list[Path]:
-    """Remove all but the newest `keep` checkpoints and that of step `best`; returns the removed."""
-    removed = [c.path for c in saved(folder)[keep:] if c.step != best]
+def prune(folder: Path, *, keep: int = 2) -> list[Path]:
+    """Remove all but the newest `keep` checkpoints, which hold the best weights, too; answers the
+    removed."""
+    removed = [c.path for c in saved(folder)[keep:]]
     for path in removed:
         path.with_suffix(".json").unlink(missing_ok=True)
         path.unlink(missing_ok=True)

@@ -55,9 +55,14 @@ class Device:
         return max(1, min(self.threads, batch // SMALLEST_PART)) if self.name == "cpu" else 1
 
     def autocast(self) -> torch.autocast:
-        """The mixed precision of this device, to be entered around forward passes."""
-        dtype = getattr(torch, self.dtype)
-        return torch.autocast(self.name, dtype=dtype, enabled=dtype is not torch.float32)
+        """The mixed precision of this device, to be entered around forward passes.
+
+        Torch remembers lowered weights for all threads together, and the first thread that leaves
+        forgets them: with several hands the roundings of gradients would depend on the moment.
+        """
+        dtype, lower = getattr(torch, self.dtype), self.dtype != "float32"
+        alone = self.name != "cpu"
+        return torch.autocast(self.name, dtype=dtype, enabled=lower, cache_enabled=alone)
 
 
 def best_device() -> str:

@@ -21,7 +21,7 @@ def run(home: Home, job_id: str, fence: int, channel: Channel) -> int:
 
     Raises what a training raises: `Invalid`, `NotTrainable`, `OutOfMemory`, `DiskFull`.
     """
-    job = read_job(home, job_id, JobKind.ESTIMATE)
+    job = read_job(home, job_id, JobKind.ESTIMATE, opening.NEEDS)
     input = job["input"] | {"seed": job["seed"]}
 
     def phase(name: str) -> None:

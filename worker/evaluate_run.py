@@ -37,6 +37,17 @@ from worker.painter import Painter
 from worker.patience import disk_full
 
 NICE = 10
+NEEDS = {
+    "model": str,
+    "version": int,
+    "digest": str,
+    "dataset_id": str,
+    "dataset_name": str,
+    "dataset_sha256": object,
+    "space": str,
+    "n": int,
+    "deadline_minutes": (int, float),
+}
 OPENING = "opening the space"
 TOLD_SECONDS = 0.5  # between two reports of progress
 
@@ -218,7 +229,7 @@ def main() -> None:
 
     def work(home: Home, job_id: str, fence: int, channel: Channel) -> int:
         arm(settings.crash_at, home.root)
-        job = read_job(home, job_id, JobKind.EVALUATE)
+        job = read_job(home, job_id, JobKind.EVALUATE, NEEDS)
         return attempted(Attempt(home, job, fence, channel, settings.weights))
 
     enter(work, NICE)

@@ -13,11 +13,12 @@ from worker.channel import DONE, Channel, enter
 from worker.jobfile import read_job
 
 NICE = 5
+NEEDS = {"model": str, "version": int}
 
 
 def run(home: Home, job_id: str, fence: int, channel: Channel) -> int:
     """Export one model version; answers the exit code."""
-    input = read_job(home, job_id, JobKind.EXPORT)["input"]
+    input = read_job(home, job_id, JobKind.EXPORT, NEEDS)["input"]
     require("onnx")
     from worker.onnx_export import export_onnx  # torch takes seconds: not before it is needed
 

@@ -21,6 +21,7 @@ from worker.jobfile import read_job
 from worker.sprites import Sprites
 
 NICE = 5
+NEEDS = {"dataset": str}
 
 
 def draw_sample(
@@ -44,7 +45,7 @@ def fresh(folder: Path) -> Path:
 
 def run(home: Home, job_id: str, fence: int, channel: Channel) -> int:
     """Prepare the data set of one job; answers the exit code."""
-    input = read_job(home, job_id, JobKind.INGEST)["input"]
+    input = read_job(home, job_id, JobKind.INGEST, NEEDS)["input"]
     store = DatasetStore(home)
     dataset_id = input["dataset"]
     sample = input.get("sample")

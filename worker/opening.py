@@ -10,6 +10,7 @@ from worker.data import Dataset, open_dataset
 from worker.ingest_run import draw_sample
 
 DEFAULT_RESOLUTION = 64
+NEEDS = {"dataset": str, "dataset_id": str, "dataset_name": str, "model": str, "budget": dict}
 
 
 def opened(

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from core.errors import Invalid, NotTrainable
+from core.errors import BadSpec, Invalid, NotTrainable
 from models.registry import Architecture, Shape, architectures
 from worker import gauge
 from worker.augment import operations
@@ -122,7 +122,12 @@ def resolve(request: Mapping[str, Any], facts: Facts) -> TrainSpec:
 
 
 def budget_of(request: Mapping[str, Any]) -> Budget:
-    return Budget(**{k: v for k, v in dict(request["budget"]).items() if v is not None})
+    """How long to train. Raises `BadSpec` for a stored request that does not say it in one way."""
+    told = {k: v for k, v in dict(request["budget"]).items() if v is not None}
+    if len(told) != 1 or not told.keys() <= set(names_of(Budget)):
+        allowed = ", ".join(names_of(Budget))
+        raise BadSpec(f"the stored budget has to be one of {allowed}; ask for the training anew")
+    return Budget(**told)
 
 
 def automatic(facts: Facts, own: Mapping[str, Any]) -> dict[str, Any]:

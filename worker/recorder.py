@@ -29,6 +29,7 @@ class Recorder:
         self.metrics: dict[str, Any] = {}  # the newest of each
         self.shown = ""  # the phase
         self.written = 0  # the step of the last line of metrics
+        self.committed_step = -1  # of the last checkpoint that was told
 
     def phase(self, name: str) -> None:
         self.shown = name
@@ -87,6 +88,7 @@ class Recorder:
             "bytes": event.committed.bytes,
         }
         self.channel.send("checkpoint", record)
+        self.committed_step = event.step
 
     def alarm(self, event: Alarm) -> None:
         self.channel.send("alarm", asdict(event))

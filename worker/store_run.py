@@ -24,6 +24,7 @@ from worker.channel import DONE, RELEASED, STOP, Channel, enter
 from worker.jobfile import read_job
 
 NICE = 5
+NEEDS = {JobKind.PUSH: {"model": str, "version": int}, JobKind.PULL: {"name": str}}
 TOLD_SECONDS = 0.5  # between two reports of progress
 
 
@@ -108,7 +109,7 @@ class Carrier:
 def run(home: Home, job_id: str, fence: int, channel: Channel) -> int:
     """Do what the job says; answers the exit code."""
     kind = kind_of(home, job_id)
-    input = read_job(home, job_id, kind)["input"]
+    input = read_job(home, job_id, kind, NEEDS[kind])["input"]
     folder = home.job(job_id) / f"publish-f{fence}"
     remove_tree(folder)
     folder.mkdir(mode=0o700)

@@ -25,7 +25,7 @@ from worker.channel import DONE, RELEASED, STOP, Channel, enter
 from worker.checkpoint import State
 from worker.data import Dataset
 from worker.device import SMALLEST_PART, Device
-from worker.events import Event, Progress
+from worker.events import Checkpoint, Event, Progress
 from worker.follow import follow
 from worker.jobfile import read_job
 from worker.machine import available_bytes, out_of_memory, resident_bytes
@@ -140,12 +140,21 @@ class Training:
                 for word in ("cancel", STOP):
                     if self.channel.asked(word):
                         events.close()  # saves what is not saved yet
+                        self.tell_last()
                         return word
         except StaleFence as stale:
             with suppress(StaleFence):
                 events.throw(stale)  # ends them without saving
             raise
         return None
+
+    def tell_last(self) -> None:
+        """Tell the checkpoint that was written on leaving: what the disk has is no secret."""
+        if self.shelf.kept is None or self.shelf.kept[0].step <= self.recorder.committed_step:
+            return
+        committed, state = self.shelf.kept
+        step, kimg = committed.step, state.facts["kimg"]
+        self.tell(Checkpoint(step=step, kimg=kimg, committed=committed, state=state, final=False))
 
     def publish(self, spec: TrainSpec, *, cancelled: bool) -> int:
         """Leave the newest state as a model folder for the supervisor to publish."""
@@ -187,7 +196,7 @@ def processes(settings: Settings, chosen: Plan) -> int:
 
 def play_along(home: Home, job_id: str, settings: Settings) -> None:
     """Be another process of the training that the leader has just begun."""
-    job = read_job(home, job_id, JobKind.TRAIN)
+    job = read_job(home, job_id, JobKind.TRAIN, opening.NEEDS)
     input = job["input"] | {"seed": job["seed"]}
     limit = settings.train_memory or available_bytes() + resident_bytes()
     data = opening.opened(home, job_id, 0, input, memory=limit, phase=lambda name: None)
@@ -229,7 +238,7 @@ def main() -> None:
 
     def work(home: Home, job_id: str, fence: int, channel: Channel) -> int:
         arm(settings.crash_at, home.root)
-        job = read_job(home, job_id, JobKind.TRAIN)
+        job = read_job(home, job_id, JobKind.TRAIN, opening.NEEDS)
         return attempted(Training(home, job, fence, channel, settings))
 
     enter(work, settings.train_nice)

@@ -20,11 +20,11 @@ from redis.exceptions import RedisError
 
 from bench.chaos.faults import OTHERS, TRAINERS, Mischief
 from bench.chaos.follow import Follower
-from bench.chaos.oracle import Accepted, Check, Oracle
+from bench.chaos.oracle import DATASET, EVALUATION, Accepted, Check, Oracle
 from core.errors import Unavailable
 from core.schemas import JobState
 from tests.faults.plant import Plant, planted
-from tests.faults.walk import TINY
+from tests.faults.walk import PAIRS, TINY
 
 LEASE, STALL, CHECKPOINT = 8.0, 10.0, 1.5
 AT_ONCE = 4  # unfinished jobs
@@ -32,11 +32,14 @@ REST_SECONDS = 240.0  # that the service gets to come to rest
 RECIPES: dict[str, dict[str, Any]] = {
     "skip": {"budget": {"steps": 700}},
     "skip, other seed": {"budget": {"steps": 500}, "seed": 7},
+    "pairs": {"budget": {"steps": 400}, "options": PAIRS},
     "dcgan": {
         "budget": {"steps": 500},
         "options": {"architecture": "dcgan", "width": 8, "batch": 4},
     },
 }
+
+JUDGED = {"model": "skip@1", "n": 50}  # what evaluations are asked for
 
 
 class Soak:
@@ -53,9 +56,13 @@ class Soak:
         self.family: set[psutil.Process] = set()
 
     def undisturbed(self) -> dict[str, str]:
-        """The digests of one calm training of each recipe."""
+        """The digests of one calm training of each recipe; the first is evaluated, too."""
         ids = {name: self.plant.train(**self.request(name)) for name in RECIPES}
-        return {name: self.plant.digest(self.plant.succeeded(i)) for name, i in ids.items()}
+        digests = {name: self.plant.digest(self.plant.succeeded(i)) for name, i in ids.items()}
+        answer = self.plant.http.post("/v1/evaluate", json=JUDGED)
+        assert answer.status_code == 202, answer.text
+        self.plant.succeeded(answer.json()["id"])
+        return digests
 
     def request(self, recipe: str) -> dict[str, Any]:
         own = {"options": TINY, "name": recipe.replace(", ", "-").replace(" ", "-")}
@@ -102,8 +109,9 @@ class Soak:
         """One job, said again with its key until it is accepted or a minute has passed."""
         self.number += 1
         draw, key = self.chance.random(), f"chaos-{self.number}"
-        recipe = "" if draw < 0.15 else self.chance.choice(list(RECIPES))
-        cancelled = bool(recipe) and draw > 0.9
+        recipe = self.chance.choice(list(RECIPES))
+        recipe = DATASET if draw < 0.15 else EVALUATION if draw < 0.25 else recipe
+        cancelled = recipe in RECIPES and draw > 0.9
         job_id = self.accept(key, recipe)
         if job_id is None:
             return None
@@ -120,9 +128,11 @@ class Soak:
 
     def accept(self, key: str, recipe: str) -> str | None:
         head = {"Idempotency-Key": key}
-        if recipe:
-            body = {"dataset": "discs", "resolution": 32} | self.request(recipe)
-            answer = self.insist("POST", "/train", json=body, headers=head)
+        if recipe != DATASET:
+            body = {"dataset": "discs", "resolution": 32}
+            body = JUDGED if recipe == EVALUATION else body | self.request(recipe)
+            path = "/v1/evaluate" if recipe == EVALUATION else "/train"
+            answer = self.insist("POST", path, json=body, headers=head)
             return answer.json()["id"] if answer is not None else None
         sample = {"sample": "sprites", "count": 40, "resolution": 32, "seed": self.number}
         answer = self.insist("POST", "/v1/datasets", json=sample, headers={"Prefer": "wait=0"})
@@ -205,7 +215,7 @@ def main() -> int:
 
 def soak_in(folder: Path, seed: int, seconds: float) -> int:
     started = time.monotonic()
-    with planted(folder, lease=LEASE, stall=STALL, checkpoint=CHECKPOINT) as plant:
+    with planted(folder, lease=LEASE, stall=STALL, checkpoint=CHECKPOINT, pinned=False) as plant:
         soak = Soak(plant, seed)
         soak.mischief.mend()
         plant.ready(*OTHERS, *TRAINERS)

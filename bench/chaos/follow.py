@@ -14,6 +14,17 @@ from ganvas.transport import GanvasAPIError, Unreachable
 KINDS = ("snapshot", "state")  # of events that tell a state
 
 
+def ids(events: list[JobEvent]) -> list[str]:
+    """Of all but those that tell anew, with the id of what was read last."""
+    return [event.id for event in events if event.id and event.type not in ("snapshot", "reset")]
+
+
+def place(event_id: str) -> tuple[int, int]:
+    """An id in the order of the stream."""
+    milliseconds, _, number = event_id.partition("-")
+    return int(milliseconds), int(number)
+
+
 @dataclass
 class Follower:
     """One subscription; `events` in the order of their arrival."""
@@ -32,23 +43,35 @@ class Follower:
     def done(self) -> bool:
         return bool(self.events) and self.events[-1].type == "done"
 
+    @property
+    def begun(self) -> int:
+        """Where the stream began anew for the last time, with a snapshot."""
+        return max((i for i, e in enumerate(self.events) if e.type == "snapshot"), default=0)
+
     def mistakes(self) -> list[str]:
         """What an attentive client would complain about."""
         found = []
         if sum(event.type == "done" for event in self.events) != 1:
             found.append("not exactly one end")
-        told_anew = ("snapshot", "reset")  # which have the id of what was read last
-        kept = [event.id for event in self.events if event.id and event.type not in told_anew]
-        order = [tuple(map(int, text.split("-"))) for text in kept]
+        order = list(map(place, ids(self.events)))
         if any(later <= earlier for earlier, later in pairwise(order)):
             found.append("an event came twice or late")
         return found
 
     def states(self) -> list[str]:
-        """The states since the last time that the stream began anew, with a snapshot."""
-        begun = [i for i, event in enumerate(self.events) if event.type == "snapshot"]
-        first = begun[-1] if begun else 0
-        return [str(e.data.get("state")) for e in self.events[first:] if e.type in KINDS]
+        """The states since the last time that the stream began anew."""
+        return [str(e.data.get("state")) for e in self.events[self.begun :] if e.type in KINDS]
+
+    def missed(self, stream: list[JobEvent]) -> list[str]:
+        """How what was seen differs from the stream as it is on the server, from its oldest event
+        on: others may have gone."""
+        first = self.events[self.begun].id
+        told = [event.id for event in stream if place(event.id) > place(first)]
+        seen = [i for i in ids(self.events[self.begun :]) if place(i) >= place(stream[0].id)]
+        lost, more = len(set(told) - set(seen)), len(set(seen) - set(told))
+        if seen == told:
+            return []
+        return [f"of {len(told)} events {lost} were not seen, and {more} that are not there"]
 
     def _run(self) -> None:
         last: str | None = None

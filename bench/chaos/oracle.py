@@ -1,5 +1,6 @@
 """After the faults: was every promise kept? Each check names what broke it."""
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -9,12 +10,14 @@ from pathlib import Path
 
 import psutil
 
-from bench.chaos.follow import Follower
+from app.events import BEGIN, page
+from bench.chaos.follow import Follower, ids, place
 from core.datasets import DatasetStore
+from core.evaluations import evaluations_of
 from core.files import PARTIAL
 from core.janitor import Janitor
 from core.registry import ModelStore
-from core.schemas import Job, JobState
+from core.schemas import Job, JobEvent, JobState
 from tests.faults.plant import Plant
 
 NEXT: dict[str, set[str]] = {
@@ -33,6 +36,8 @@ NEXT: dict[str, set[str]] = {
     "paused": {"queued", "cancelling", "cancelled"},
     "cancelling": {"cancelled", "succeeded", "failed"},
 }
+ALL = 100_000  # events; a stream holds fewer
+DATASET, EVALUATION = "data set", "evaluation"
 ENDS = ("succeeded", "failed", "cancelled")
 
 
@@ -41,7 +46,7 @@ class Accepted:
     """A job whose POST was answered 202, and what it has to become."""
 
     id: str
-    recipe: str  # of its undisturbed twin; "" for data sets
+    recipe: str  # of its undisturbed twin, DATASET or EVALUATION
     expected: JobState
     follower: Follower
 
@@ -71,16 +76,23 @@ class Oracle:
         ])  # fmt: skip
         yield Check(promise="each ended as it should, once", of=total, broken=list(self._ends()))
         yield Check(promise="only legal transitions", of=total, broken=list(self._illegal()))
-        trained = [a for a in self.accepted if a.recipe]
+        trained = [a for a in self.accepted if a.recipe in self.digests]
         yield Check(promise="one model of each trained job, none of others", of=len(trained),
                     broken=list(self._doubled(trained)))  # fmt: skip
         succeeded = [a for a in trained if a.expected is JobState.SUCCEEDED]
         yield Check(promise="weights equal to those of the undisturbed run", of=len(succeeded),
                     broken=list(self._different(succeeded)))  # fmt: skip
-        yield Check(promise="prepared data sets are there, once", of=total - len(trained),
+        sets = [a for a in self.accepted if a.recipe == DATASET]
+        yield Check(promise="prepared data sets are there, once", of=len(sets),
                     broken=list(self._datasets()))  # fmt: skip
+        evaluated = [a for a in self.accepted if a.recipe == EVALUATION]
+        yield Check(promise="results of evaluations are there, once, with equal figures",
+                    of=len(evaluated), broken=list(self._evaluations(evaluated)))  # fmt: skip
         yield Check(promise="followers saw every event once, and one end", of=total,
                     broken=list(self._misled()))  # fmt: skip
+        streams = self._streams()
+        missed = [f"{a.id}: {text}" for a, held in streams for text in a.follower.missed(held)]
+        yield Check(promise="and all that its stream holds", of=len(streams), broken=missed)
         yield Check(promise="no file is left over", of=1, broken=list(self._leftovers()))
 
     def processes(self, family: list[psutil.Process]) -> Check:
@@ -126,6 +138,28 @@ class Oracle:
         for job in wanted:
             if known[job.input["dataset"]] != 1:
                 yield f"{job.id}: data set {job.input['dataset']}"
+
+    def _evaluations(self, evaluated: list[Accepted]) -> Iterator[str]:
+        store = ModelStore(self.plant.settings.folders)
+        results = [r for model in self.models for r in evaluations_of(store.folder(model))]
+        counts = Counter(result["job"] for result in results)
+        figures = {json.dumps(result["metrics"], sort_keys=True) for result in results}
+        for one in evaluated:
+            if counts[one.id] != 1:
+                yield f"{one.id}: {counts[one.id]} results"
+        if len(figures) > 1:  # all are of the same model
+            yield f"{len(figures)} different results of the same evaluation"
+
+    def _streams(self) -> list[tuple[Accepted, list[JobEvent]]]:
+        """Jobs and their events on the server, where these are those that the follower read: a
+        job that had ended gets others when the server has been emptied."""
+        jobs, found = self.plant.jobs, []
+        for one in self.accepted:
+            events = page(jobs.client, jobs.keys, one.id, BEGIN, ALL)
+            seen = ids(one.follower.events)
+            if events and seen and place(events[0].id) <= place(seen[-1]):
+                found.append((one, events))
+        return found
 
     def _misled(self) -> Iterator[str]:
         for one in self.accepted:

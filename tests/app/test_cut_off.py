@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from app.main import create_app
+from core.connection import TIMEOUT
 from core.settings import Settings
 from tests.app.serving import serve
 from tests.chaos_proxy import ChaosProxy
@@ -20,5 +21,6 @@ def test_half_open_connection_is_a_503_and_the_next_request_works(settings: Sett
             assert api.get("/v1/jobs").status_code == 200
             proxy.freeze()
             cut = api.get("/v1/jobs")
+            assert cut.elapsed.total_seconds() < TIMEOUT + 10
             assert (cut.status_code, cut.json()["code"]) == (503, "unavailable")
             assert api.get("/v1/jobs").status_code == 200

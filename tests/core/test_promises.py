@@ -1,4 +1,4 @@
-"""What a loss of Redis may not change: each of these names a promise that is not kept yet."""
+"""What a loss of Redis, a full disk or too many open files may not change."""
 
 import errno
 from pathlib import Path

@@ -57,6 +57,11 @@ class Server:
         self.process.kill()
         self.process.wait(10)
 
+    @property
+    def journal(self) -> Path:
+        """Its append-only file."""
+        return max(self.folder.glob("appendonlydir/*.incr.aof"))
+
     @contextmanager
     def full(self) -> Iterator[None]:
         """Its files cannot grow: what the server meets is what it meets on a full disk."""
@@ -92,14 +97,22 @@ class Plant:
     """Server, API and workers by name; `settings` are those that all of them have."""
 
     def __init__(
-        self, folder: Path, *, lease: float = LEASE, stall: float = STALL, checkpoint: float = 0.4
+        self,
+        folder: Path,
+        *,
+        lease: float = LEASE,
+        stall: float = STALL,
+        checkpoint: float = 0.4,
+        pinned: bool = True,
     ) -> None:
-        """lease, stall, checkpoint: seconds, of the settings of those names."""
+        """pinned: one core for each process, and so no pairs. The others: settings, in seconds."""
+        self.pinned = pinned
         self.knobs = {
             "GANVAS_LEASE_SECONDS": str(lease),
             "GANVAS_STALL_SECONDS": str(stall),
             "GANVAS_TRAIN_CHECKPOINT_SECONDS": str(checkpoint),
             "OMP_NUM_THREADS": "1",
+            "OMP_WAIT_POLICY": "PASSIVE",
         }
         self.server = Server(folder / "redis")
         self.server.start()
@@ -119,7 +132,7 @@ class Plant:
         self.http = httpx.Client(base_url=base, timeout=20, trust_env=False)
 
     def start(self, name: str, **extra: str) -> subprocess.Popen[bytes]:
-        """Start `api`, or a worker such as `train` or `train-b`, each on one core."""
+        """Start `api`, or a worker such as `train` or `train-b`."""
         if name in self.processes:
             self.processes[name].wait(30)
         argv = COMMANDS[name.partition("-")[0]]
@@ -128,7 +141,7 @@ class Plant:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, *argv[1:]], env=shared | self.knobs | extra, stdout=log, stderr=log
             )
-        if hasattr(os, "sched_setaffinity"):  # one thread: the rest of the machine may be busy
+        if self.pinned and hasattr(os, "sched_setaffinity"):
             core = self.cores[len(name) % len(self.cores)]
             os.sched_setaffinity(self.processes[name].pid, {core})
         return self.processes[name]
@@ -160,8 +173,8 @@ class Plant:
         wait_for(lambda: self.jobs.get(job_id).state.terminal, f"{job_id} to end", deadline)
         return self.jobs.get(job_id)
 
-    def succeeded(self, job_id: str) -> Job:
-        job = self.ended(job_id)
+    def succeeded(self, job_id: str, deadline: float = 90) -> Job:
+        job = self.ended(job_id, deadline)
         assert job.state is JobState.SUCCEEDED, job
         return job
 
@@ -223,7 +236,7 @@ class Plant:
 
 
 @contextmanager
-def planted(folder: Path, **knobs: float) -> Iterator[Plant]:
+def planted(folder: Path, **knobs: Any) -> Iterator[Plant]:
     plant = Plant(folder, **knobs)
     try:
         yield plant

@@ -8,9 +8,11 @@ import signal
 import psutil
 import pytest
 
+from core.checkpoints import checkpoint_records
 from core.queue import TRAIN, celery_app, hint
 from core.schemas import Job, JobState
 from tests.faults.plant import STEPS, Plant
+from tests.faults.walk import PAIRS
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -38,6 +40,31 @@ def test_w1_killed_child_resumes_with_the_same_weights(plant: Plant, undisturbed
 
 
 SLOW = pytest.mark.slow
+
+
+@pytest.mark.slow
+def test_w1_killed_pairs_that_are_measured_resume_with_the_same_weights(plant: Plant) -> None:
+    request = {"options": PAIRS, "budget": {"steps": 80}, "name": "pairs"}
+    plant.end("train")
+    plant.pinned = False
+    plant.start("train")
+    try:
+        plant.ready("train")
+        calm = plant.succeeded(plant.train(**request), 240)
+        job = plant.stepping(plant.train(**request), beyond=20)  # the first measurement
+        child(plant, job).kill()
+        newest = checkpoint_records(plant.settings.folders.job(job.id))[0]
+        assert newest.facts["gauge"]["best"] is not None
+        again = plant.stepping(job.id, beyond=(job.committed or {})["step"])
+        child(plant, again).kill()
+        ended = plant.succeeded(job.id, 240)
+    finally:
+        plant.pinned = True
+        plant.end("train")
+        plant.start("train")
+    assert calm.resolved is not None and calm.resolved["device"]["threads"] == len(plant.cores)
+    assert plant.digest(ended) == plant.digest(calm)
+    assert reasons(ended) == ["child killed by signal 9"] * 2
 
 
 @pytest.mark.parametrize(

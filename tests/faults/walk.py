@@ -25,9 +25,10 @@ from tests.worker.datasets import folder as prepared
 
 LEASE = 2.0
 TINY = {"width": 8, "max_width": 16, "batch": 4}  # a network that takes milliseconds a step
+PAIRS = TINY | {"batch": 8, "measure_kimg": 0.16}  # two pairs where there are two cores; measured
 
 
-def prepare_discs(home: Home, count: int = 16) -> None:
+def prepare_discs(home: Home, count: int = 64) -> None:
     """The data set `discs`, as the prepare worker leaves it."""
     folder = prepared(home.dataset("discs"), dataset(count, 32))
     card = {"id": "discs", "name": "Discs", "created_at": "2026-01-01T00:00:00Z"}

@@ -82,6 +82,15 @@ def refused(channel: Channel) -> int:
     raise OutOfMemory("needs 3 GB, 1 GB is free")
 
 
+def ended_by_the_system(channel: Channel) -> int:
+    """Killed because memory ran out, which the system counts where `oom_kills` looks."""
+    channel.ready()
+    counter = Path(sys.argv[1]) / "memory.events"
+    count = int(counter.read_text().split()[1])
+    counter.write_text(f"oom_kill {count + 1}\n")
+    return crash(channel)
+
+
 def deaf(channel: Channel) -> int:
     channel.send("progress", {"step": 1}, field="progress", value={"step": 1})
     threading.Event().wait()
@@ -109,6 +118,7 @@ def rests(channel: Channel) -> int:
 
 BEHAVIOURS = {
     "deaf": deaf,
+    "ended by the system": ended_by_the_system,
     "endless": endless,
     "hungry": hungry,
     "insatiable": insatiable,

@@ -110,16 +110,17 @@ def test_a_higher_fence_wins_at_the_same_step(tmp_path: Path) -> None:
     assert [c.fence for c in checkpoint.saved(tmp_path)] == [10, 9]
 
 
-def test_pruning_keeps_the_last_two_and_the_best(tmp_path: Path) -> None:
+def test_pruning_keeps_the_last_two(tmp_path: Path) -> None:
     for step in range(1, 6):
         checkpoint.save(tmp_path, step, 1, state(step))
-    removed = checkpoint.prune(tmp_path, keep=2, best=2)
+    removed = checkpoint.prune(tmp_path, keep=2)
     assert sorted(path.name for path in removed) == [
         "000000001-f1.safetensors",
+        "000000002-f1.safetensors",
         "000000003-f1.safetensors",
     ]
-    assert [c.step for c in checkpoint.saved(tmp_path)] == [5, 4, 2]
-    assert len(list(tmp_path.iterdir())) == 6
+    assert [c.step for c in checkpoint.saved(tmp_path)] == [5, 4]
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_nothing_but_whole_files_is_left(tmp_path: Path) -> None:

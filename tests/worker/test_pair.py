@@ -48,6 +48,14 @@ def test_two_pairs_take_the_step_of_one(batch: int, more: dict[str, Any]) -> Non
     assert all(torch.allclose(a, b, atol=2e-4) for a, b in pairs)
 
 
+def test_two_pairs_in_lower_precision_take_the_same_steps_every_time() -> None:
+    device, spec = replace(TWO, dtype="bfloat16"), tiny_spec(batch=8)
+    first, *others = [played(spec, device, steps=8)[0] for _ in range(4)]
+    for other in others:
+        pairs = zip(first.D.parameters(), other.D.parameters(), strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs)
+
+
 def test_pairs_share_their_weights_and_not_their_gradients() -> None:
     game, _ = played(tiny_spec(batch=8), TWO)
     first, second = game.pairs

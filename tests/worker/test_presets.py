@@ -10,7 +10,7 @@ from core.errors import BadSpec, Invalid, NotTrainable
 from models.registry import Shape, architectures
 from worker.cost import cost
 from worker.device import Device
-from worker.presets import Facts, resolve
+from worker.presets import Facts, budget_of, resolve
 from worker.recipes import PRESETS
 from worker.spec import read_spec
 
@@ -148,3 +148,9 @@ def test_long_efforts_end_when_nothing_improves() -> None:
     assert not resolve({**request(), "effort": "quick"}, FACTS).recipe.stop_early
     assert resolve({**request(60), "effort": "standard"}, FACTS).recipe.stop_early
     assert not resolve({**request(60, stop_early=False), "effort": "best"}, FACTS).recipe.stop_early
+
+
+@pytest.mark.parametrize("budget", [{}, {"weeks": 1}, {"steps": 1, "kimg": 2}, {"steps": None}])
+def test_stored_budget_that_is_none_is_a_bad_spec(budget: dict[str, Any]) -> None:
+    with pytest.raises(BadSpec, match="one of minutes, kimg, steps"):
+        budget_of({"budget": budget})

@@ -1,73 +1,18 @@
 """The supervisor of jobs, with real child processes and a real server."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from app.events import BEGIN, page
-from core.connection import connect
 from core.errors import Unavailable
-from core.jobs import MAX_ATTEMPTS, JobStore
+from core.jobs import MAX_ATTEMPTS
 from core.records import Beat, Claim, Note
-from core.schemas import Job, JobKind, JobState
-from core.settings import Settings
+from core.schemas import JobState
 from tests.waiting import wait_for
-from worker.runner import Runner
-
-
-class Recording:
-    """A kind of job that remembers what was published and discarded."""
-
-    module = "tests.worker.behaviour"
-    shrinks = True
-
-    def __init__(self) -> None:
-        self.published: list[dict[str, Any]] = []
-        self.discarded = 0
-
-    def publish(self, job: Job, claim: Claim, result: dict[str, Any]) -> dict[str, Any]:
-        self.published.append(result)
-        return {"published": result}
-
-    def salvage(self, job: Job, claim: Claim) -> dict[str, Any]:
-        return {}
-
-    def discard(self, job: Job, claim: Claim) -> None:
-        self.discarded += 1
-
-
-class Bench:
-    """A runner and what it needs."""
-
-    def __init__(self, jobs: JobStore, settings: Settings) -> None:
-        self.jobs = jobs
-        self.kind = Recording()
-        self.stopping = threading.Event()
-        home = settings.folders
-        self.runner = Runner(jobs, home, {JobKind.TRAIN: self.kind}, "worker-1", self.stopping)
-
-    def submit(self, behaviour: str) -> str:
-        return self.jobs.create(JobKind.TRAIN, {"behaviour": behaviour})[0].id
-
-    def drain(self) -> None:
-        self.runner.drain("train")
-
-    def drain_until(self, job_id: str, act: Callable[[], object]) -> None:
-        """Work in a thread; once the job shows progress, `act`."""
-        thread = threading.Thread(target=self.drain)
-        thread.start()
-        wait_for(lambda: self.jobs.get(job_id).progress.step == 1, "the job to make progress")
-        act()
-        thread.join(30)
-        assert not thread.is_alive()
-
-
-@pytest.fixture
-def bench(settings: Settings) -> Iterator[Bench]:
-    with connect(settings.redis_url) as client:
-        yield Bench(JobStore(client, settings.prefix, settings.folders), settings)
+from tests.worker.supervision import Bench
 
 
 def test_job_runs_in_a_child_and_its_result_is_published(bench: Bench) -> None:
@@ -194,6 +139,21 @@ def test_failed_allocation_of_torch_is_lack_of_memory(bench: Bench) -> None:
     bench.drain()
     job = bench.jobs.get(job_id)
     assert job.error is not None and job.error["code"] == "out_of_memory"
+
+
+def test_child_that_the_system_ended_for_memory_is_no_crash(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter = bench.jobs.home.root / "memory.events"
+    counter.write_text("oom_kill 0\n")
+    monkeypatch.setattr("worker.child.CGROUP_EVENTS", counter)
+    job_id = bench.submit("ended by the system")
+    bench.drain()
+    job = bench.jobs.get(job_id)
+    assert job.error is not None
+    assert (job.error["code"], job.attempt) == ("out_of_memory", 2)
+    assert "The system ended the work" in job.error["detail"]
+    assert "half the batch" in (job.history[2].reason or "")
 
 
 def test_child_without_a_sign_is_ended_and_fails_after_the_last_attempt(bench: Bench) -> None:

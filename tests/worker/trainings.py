@@ -149,6 +149,11 @@ class Attempt:
         self.process.stdin.write(f"{word}\n")
         self.process.stdin.flush()
 
+    def hang_up(self) -> None:
+        """Want the job back."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
     def end(self) -> int:
         """Read to the end; answers the exit code."""
         for _ in self.records():
