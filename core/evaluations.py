@@ -25,7 +25,7 @@ RESULT = "evaluation.json"
 BETTER: dict[str, str] = {
     **dict.fromkeys(("kd", "fd", "fid", "kid", "fd_dinov2"), "lower"),
     **dict.fromkeys(("swd", "copied", "path_length"), "lower"),
-    **dict.fromkeys(("precision", "recall", "density", "coverage", "authpct", "is"), "higher"),
+    **dict.fromkeys(("precision", "recall", "coverage", "authpct", "is"), "higher"),
     **dict.fromkeys(("gan_test", "gan_train"), "higher"),
     **dict.fromkeys(("density", "diversity", "ms_ssim"), "floor"),
 }

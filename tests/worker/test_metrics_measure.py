@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from core.evaluations import BETTER
 from tests.worker.drawings import blurred, noisy, sprites, sprites_with
 from worker.evaluation.metrics import Sides, measure, metrics
 from worker.evaluation.path_length import path_length
@@ -48,6 +49,11 @@ def test_every_metric_says_what_it_is_and_returns_its_own_name() -> None:
         assert metric.name == name and metric.summary.endswith(".") and name in figures
         assert all(key.startswith(name) for key in figures)
         assert all(type(value) in (float, int, str) for value in figures.values())
+
+
+def test_api_and_worker_agree_which_way_is_better() -> None:
+    own = {name: metric.better for name, metric in metrics().items()}
+    assert {name: BETTER.get(name) for name in own} == own
 
 
 def test_measured_figures_are_flat_and_have_floors() -> None:
