@@ -1,5 +1,6 @@
 """What an evaluation finds, and what a person is told of it: every key that it has is explained."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from app.figures import conditions, figures, sentence_of
 from app.verdicts import figures as compared
-from core.evaluations import PARTS, condition
+from core.evaluations import PARTS, condition, stem
 from core.registry import ModelStore
 from core.settings import Settings
 from tests.worker import datasets
@@ -18,6 +19,7 @@ from worker.evaluation.reals import open_reals
 from worker.evaluation.spaces import rand64
 from worker.painter import Painter
 
+PAGE = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text()
 TEXTS = {"space", "resize"}  # that say how was measured
 
 
@@ -58,3 +60,10 @@ def test_every_figure_has_a_sentence_and_nothing_else_is_one(found: dict[str, An
 def test_a_part_of_a_figure_is_told_by_its_size() -> None:
     assert sentence_of("swd_128") == "The part of swd at 128 pixels a side."
     assert sentence_of("novel") == sentence_of("novel_3") == ""
+
+
+def test_every_key_is_on_the_page(found: dict[str, Any]) -> None:
+    general = re.compile(r"(_floor_sd|_floor|_reason)$")  # explained once for all
+    names = {general.sub("", name) for name in found} - {"classifier"}
+    missing = [name for name in names if f"`{name}`" not in PAGE and f"`{stem(name)}`" not in PAGE]
+    assert missing == []
