@@ -63,7 +63,8 @@ def test_measured_figures_are_flat_and_have_floors() -> None:
     assert found["n_real"] == found["n_fake"] == 40 and found["space"] == "rand64-v1"
     for name in metrics():
         assert isinstance(found[name], float) and isinstance(found[f"{name}_floor"], float)
-    assert {"kd_sd", "kd_floor_sd", "swd_64_floor", "copied_rank_floor"} <= set(found)
+        assert found[f"{name}_sd"] >= 0 and found[f"{name}_floor_sd"] >= 0
+    assert {"swd_64_sd", "swd_64_floor_sd", "swd_64_floor", "copied_rank_floor"} <= set(found)
     assert found["swd_n"] == 40 and "swd_n_floor" not in found
     assert done == sorted(done) and done[-1] == 1
 
