@@ -45,6 +45,25 @@ def test_every_route_is_documented(settings: Settings) -> None:
     assert documented == routes
 
 
+WITHOUT_KEY = {  # twice is the same as once, and why
+    **dict.fromkeys(("cancel", "pause", "resume", "checkpoint", "sample"), "a word to a job"),
+    "rollback": "guarded by If-Match",
+    "models": "an archive is known by its content",
+}
+
+
+def test_every_post_takes_an_idempotency_key(settings: Settings) -> None:
+    posts = {
+        path: {parameter["name"] for parameter in item["post"].get("parameters", ())}
+        for path, item in create_app(settings).openapi()["paths"].items()
+        if "post" in item
+    }
+    without = {
+        path.rpartition("/")[2] for path, names in posts.items() if "Idempotency-Key" not in names
+    }
+    assert without == set(WITHOUT_KEY)
+
+
 def test_every_error_code_is_documented_with_its_status() -> None:
     for code, status in STATUSES.items():
         assert re.search(rf"^\| {status} \|.*`{code}`", REFERENCE, re.M), (status, code)
