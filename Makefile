@@ -60,8 +60,9 @@ fmt: tools ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: tools ## measure ingestion, and how soon jobs recover, on this machine
+bench: tools ## measure ingestion, evaluation, and how soon jobs recover, on this machine
 	$(BIN)/python -m bench.ingest
+	$(BIN)/python -m bench.evaluation
 	$(BIN)/python -m bench.recovery
 
 clean: ## remove the virtual environment and caches

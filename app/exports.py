@@ -6,11 +6,11 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from app.deps import BINARY, Documented, Everything, Models
+from app.deps import BINARY, Documented, Everything, IdempotencyKey, Models
 from app.images import matches
 from app.jobs import newest_first
 from app.models import Name, Version
-from app.orders import accepted
+from app.orders import accepted, announce, once
 from app.services import Services
 from core.errors import NotFound
 from core.exports import onnx_in
@@ -42,7 +42,13 @@ class Export(Answer):
     response_model=Job,
     responses={200: {"model": Export, "description": "It is there already."}},
 )
-def export_model_onnx(held: Everything, response: Response, name: Name, version: Version) -> Any:
+def export_model_onnx(
+    held: Everything,
+    response: Response,
+    name: Name,
+    version: Version,
+    key: IdempotencyKey = None,
+) -> Any:
     """Make the ONNX file of a version. The answer is a job, or the file's address."""
     model = held.models.get(name, version)
     path = onnx_in(held.models.folder(model))
@@ -51,7 +57,9 @@ def export_model_onnx(held: Everything, response: Response, name: Name, version:
         found = Export(url=own, bytes=path.stat().st_size)
         return JSONResponse(found.model_dump(), headers={"Location": own})
     require_extra(held, "onnx")
-    return accepted(response, ordered(held, JobKind.EXPORT, pinned(model)))
+    input = pinned(model)
+    keyed = once("onnx", key, input)
+    return accepted(response, ordered(held, response, JobKind.EXPORT, input, keyed))
 
 
 @router.get("", response_class=StreamingResponse, responses=FILE)
@@ -73,13 +81,23 @@ def show_model_onnx(request: Request, models: Models, name: Name, version: Versi
     return StreamingResponse(chunks_of(open(handle, "rb")), headers=headers, media_type=MEDIA_TYPE)
 
 
-def ordered(held: Services, kind: JobKind, input: dict[str, Any]) -> Job:
-    """The unfinished job that does the same already, or a new one."""
+def ordered(
+    held: Services,
+    response: Response,
+    kind: JobKind,
+    input: dict[str, Any],
+    idempotency: tuple[str, str] | None,
+) -> Job:
+    """The job that the key means, the unfinished one that does the same already, or a new one."""
     for job in newest_first(held.jobs):
         if job.kind is kind and not job.state.terminal and job.input == input:
-            return job
-    job, _ = held.jobs.create(kind, input, max_queued=held.settings.max_queued_jobs)
-    held.hint(kind)
+            if idempotency is None:
+                return job
+            return held.jobs.get(held.jobs.ring.take(*idempotency, job.id))
+    job, created = held.jobs.create(
+        kind, input, idempotency=idempotency, max_queued=held.settings.max_queued_jobs
+    )
+    announce(held, response, job, created)
     return job
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from core.evaluations import BETTER
+from core.evaluations import BETTER, PARTS, condition, stem
 
-PARTS = ("_sd", "_floor", "_reason")  # of other figures, by the end of their names
 SENTENCES: Mapping[str, str] = {
     "kd": "How far the images made are from real ones as a crowd; 0 is no difference.",
     "fd": "The same question as kd, answered by mean and spread of the features.",
@@ -18,16 +17,18 @@ SENTENCES: Mapping[str, str] = {
     "density": "How densely real images stand around those made; about 1 is right.",
     "coverage": "Share of the real images that have an image made near by.",
     "swd": "Difference of textures at several sizes; needs no network.",
+    "diversity": "How much images made differ, pixel by pixel, beside how much real ones do.",
     "ms_ssim": "How alike two images made are; far above the floor, they repeat each other.",
     "path_length": "How far the image moves when the latent turns a little: jumps are long.",
     "copied": "Share of the images made that are nearer to a training image than real ones are.",
+    "copied_rank": "How often an image made is nearer to the training images than a real one is.",
     "authpct": "Share of the images made that are no near copies of a training image.",
     "gan_test": "How often a classifier of real images finds the class that was asked for.",
     "gan_train": "How well a classifier that saw only images made does on real ones.",
 }
 DIRECTIONS = {"lower": "Lower is better.", "higher": "Higher is better.", None: ""}
 DIRECTIONS["floor"] = "The nearer to the floor, the better."
-MEMORISED = frozenset({"copied", "authpct"})
+MEMORISED = frozenset({"copied", "copied_rank", "authpct"})
 SHARED_FLOORS: Mapping[str, str] = dict.fromkeys(("gan_test", "gan_train"), "classifier_floor")
 
 
@@ -36,7 +37,7 @@ def figures(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     for name, value in metrics.items():
         if name.endswith(PARTS) or not _figure(name, value, metrics):
             continue
-        sentence = f"{SENTENCES.get(name, '')} {DIRECTIONS[BETTER.get(name)]}".strip()
+        sentence = f"{sentence_of(name)} {DIRECTIONS[BETTER.get(stem(name))]}".strip()
         if value is None:
             sentence = f"Not computed: {metrics.get(f'{name}_reason') or 'no reason is given'}"
         spread = metrics.get(f"{name}_sd")
@@ -55,6 +56,14 @@ def conditions(metrics: Mapping[str, Any]) -> str:
     return ", ".join(told)
 
 
+def sentence_of(name: str) -> str:
+    """What the figure says; empty when that is not known."""
+    whole = stem(name)
+    if name == whole or whole not in SENTENCES:
+        return SENTENCES.get(name, "")
+    return f"The part of {whole} at {name.removeprefix(f'{whole}_')} pixels a side."
+
+
 def text_of(value: Any) -> str:
     """A value as a cell shows it."""
     if value is None:
@@ -70,7 +79,7 @@ def text_of(value: Any) -> str:
 
 def _figure(name: str, value: Any, metrics: Mapping[str, Any]) -> bool:
     """Whether it is one, and not a condition such as `n_fake` or the name of the space."""
-    if name.startswith("n_") or name in ("n", "seed"):
+    if condition(name):
         return False
     return _number(value) or (value is None and f"{name}_reason" in metrics)
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from fastapi import Response
 from pydantic import BaseModel
@@ -11,11 +13,14 @@ from app.services import Services
 from core.schemas import Job
 
 
-def once(verb: str, key: str | None, order: BaseModel) -> tuple[str, str] | None:
-    """What makes an order one of a kind: its Idempotency-Key, and the digest of its body."""
+def once(
+    verb: str, key: str | None, order: BaseModel | Mapping[str, Any]
+) -> tuple[str, str] | None:
+    """What makes an order one of a kind: its Idempotency-Key, and a digest of what it asks."""
     if key is None:
         return None
-    text = json.dumps(order.model_dump(mode="json"), sort_keys=True)
+    asked = order.model_dump(mode="json") if isinstance(order, BaseModel) else order
+    text = json.dumps(asked, sort_keys=True)
     return f"{verb}:{key}", hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Depends, Response
 
-from app.deps import Everything, json_only
+from app.deps import Everything, IdempotencyKey, json_only
 from app.exports import ordered, require_extra
 from app.models import Name, Version
-from app.orders import accepted
+from app.orders import accepted, once
 from app.services import Services
 from core.registry import pinned
 from core.requests import PullRequest
@@ -24,20 +24,31 @@ def list_store(held: Everything) -> Page[StoredModel]:
 
 
 @router.post("/models/{name}/versions/{version}/push", status_code=202)
-def push_model(held: Everything, response: Response, name: Name, version: Version) -> Job:
+def push_model(
+    held: Everything,
+    response: Response,
+    name: Name,
+    version: Version,
+    key: IdempotencyKey = None,
+) -> Job:
     """Write the archive of a version to the store. Done twice it is there once."""
     model = held.models.get(name, version)
     require_usable(held)
-    return accepted(response, ordered(held, JobKind.PUSH, pinned(model)))
+    input = pinned(model)
+    keyed = once("push", key, input)
+    return accepted(response, ordered(held, response, JobKind.PUSH, input, keyed))
 
 
 @router.post("/models/pull", status_code=202, dependencies=[Depends(json_only)])
-def pull_model(held: Everything, response: Response, order: PullRequest) -> Job:
+def pull_model(
+    held: Everything, response: Response, order: PullRequest, key: IdempotencyKey = None
+) -> Job:
     """Fetch a model from the store; the job checks it as an import is checked."""
     require_usable(held)
     known = (held.presence.catalogue() or {}).get("architectures")
     input = order.model_dump() | {"architectures": list(known) if known else None}
-    return accepted(response, ordered(held, JobKind.PULL, input))
+    keyed = once("pull", key, order)
+    return accepted(response, ordered(held, response, JobKind.PULL, input, keyed))
 
 
 def require_usable(held: Services) -> None:

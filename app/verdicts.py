@@ -7,14 +7,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from core.evaluations import BETTER
+from core.evaluations import BETTER, PARTS, condition, stem
 from core.schemas import Answer
 
 DEVIATIONS = 2.0  # combined standard deviations that are more than chance
-PARTS = ("_sd", "_floor", "_reason")  # of other figures, by the end of their names
 COUNTS = "n_"  # begins the names of numbers of images
-FACTS = frozenset({"n", "seed"})
-WITHOUT_SPACE = frozenset({"swd", "ms_ssim", "gan_test", "gan_train"})  # need no feature space
+WITHOUT_SPACE = frozenset({"swd", "ms_ssim", "diversity", "gan_test", "gan_train"})  # of features
 SHARES = frozenset({"precision", "recall", "coverage", "copied", "gan_test", "gan_train"})
 GROUPS = ("task", "architecture", "shape", "classes", "options", "recipe", "budget", "seed")
 GROUPS += ("dtype", "attributes")
@@ -54,7 +52,7 @@ def metric_pairs(a: Evaluation, b: Evaluation) -> dict[str, MetricPair]:
     general, space = _obstacles(a, b)
     pairs = {}
     for name in figures(a, b):
-        obstacle = general or (None if name in WITHOUT_SPACE else space)
+        obstacle = general or (None if stem(name) in WITHOUT_SPACE else space)
         pairs[name] = _pair(name, a, b, obstacle)
     return pairs
 
@@ -66,8 +64,7 @@ def figures(a: Evaluation, b: Evaluation) -> list[str]:
     def measured(name: str) -> bool:
         found = [metrics_of(side).get(name) for side in (a, b)]
         numbers = all(value is None or _is_number(value) for value in found)
-        aside = name in FACTS or name.startswith(COUNTS) or name.endswith(PARTS)
-        return numbers and not aside
+        return numbers and not condition(name) and not name.endswith(PARTS)
 
     return [name for name in names if measured(name)]
 
@@ -163,7 +160,7 @@ def _direction(name: str, a: Evaluation, b: Evaluation) -> str | None:
         told = side.get("better")
         if isinstance(told, dict) and told.get(name) in ("lower", "higher", "floor"):
             return told[name]
-    return BETTER.get(name)
+    return BETTER.get(stem(name))
 
 
 def _spread(name: str, a: Evaluation, b: Evaluation) -> float | None:

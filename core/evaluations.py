@@ -2,11 +2,12 @@
 
 A result is written once and never changed. `metrics` is flat: a figure, its spread `{name}_sd` and
 its floor `{name}_floor` (the same figure of reals against reals); what could not be computed is
-null with its `{name}_reason`.
+null with its `{name}_reason`. Numbers that say how it was measured are no figures: see `condition`.
 """
 
 import errno
 import logging
+import re
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -24,11 +25,13 @@ RESULT = "evaluation.json"
 # Which way is better. `floor`: the nearer to what reals among themselves have.
 BETTER: dict[str, str] = {
     **dict.fromkeys(("kd", "fd", "fid", "kid", "fd_dinov2"), "lower"),
-    **dict.fromkeys(("swd", "copied", "path_length"), "lower"),
-    **dict.fromkeys(("precision", "recall", "density", "coverage", "authpct", "is"), "higher"),
+    **dict.fromkeys(("swd", "copied", "copied_rank", "path_length"), "lower"),
+    **dict.fromkeys(("precision", "recall", "coverage", "authpct", "is"), "higher"),
     **dict.fromkeys(("gan_test", "gan_train"), "higher"),
     **dict.fromkeys(("density", "diversity", "ms_ssim"), "floor"),
 }
+PARTS = ("_sd", "_floor", "_reason")  # of other figures, by the end of their names
+CONDITIONS = ("_n", "_scales", "_sha256", "_reference")  # what a figure was measured with
 Picture = Literal["samples", "reals", "nearest"]
 log = logging.getLogger(__name__)
 
@@ -51,6 +54,16 @@ class Evaluation(Answer):
     pictures: list[Picture] = Field(default_factory=list)
     libraries: dict[str, str] = Field(default_factory=dict)
     urls: dict[str, str] = Field(default_factory=dict)
+
+
+def condition(name: str) -> bool:
+    """Whether what has this name says how was measured, such as `n_fake`, and not how good."""
+    return name in ("n", "seed") or name.startswith("n_") or name.endswith(CONDITIONS)
+
+
+def stem(name: str) -> str:
+    """The figure that one is a part of: `swd_32` is `swd` at 32 px; others are their own."""
+    return re.sub(r"_\d+$", "", name)
 
 
 def publish_evaluation(model: Path, source: Path, job_id: str) -> None:

@@ -1,6 +1,7 @@
 """The documentation against the code: what it names exists, and what exists is named."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,14 @@ import pytest
 from app.errors import STATUSES
 from app.main import create_app
 from core.settings import Settings
+from worker.catalogue import build_catalogue
+from worker.gauge import Figures
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 RELIABILITY = (ROOT / "docs" / "reliability.md").read_text()
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
+EVALUATION = (ROOT / "docs" / "evaluation.md").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -51,9 +55,55 @@ def test_every_route_is_documented(settings: Settings) -> None:
     assert documented == routes
 
 
+WITHOUT_KEY = {  # twice is the same as once, and why
+    **dict.fromkeys(("cancel", "pause", "resume", "checkpoint", "sample"), "a word to a job"),
+    "rollback": "guarded by If-Match",
+    "models": "an archive is known by its content",
+}
+
+
+def test_every_post_takes_an_idempotency_key(settings: Settings) -> None:
+    posts = {
+        path: {parameter["name"] for parameter in item["post"].get("parameters", ())}
+        for path, item in create_app(settings).openapi()["paths"].items()
+        if "post" in item
+    }
+    without = {
+        path.rpartition("/")[2] for path, names in posts.items() if "Idempotency-Key" not in names
+    }
+    assert without == set(WITHOUT_KEY)
+
+
 def test_every_error_code_is_documented_with_its_status() -> None:
     for code, status in STATUSES.items():
         assert re.search(rf"^\| {status} \|.*`{code}`", REFERENCE, re.M), (status, code)
+
+
+def explained(text: str) -> dict[str, list[str]]:
+    """The rows of tables that explain figures: what each is, what is good, what it cannot tell."""
+    rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", text, re.M)
+    cells = {name: [cell.strip() for cell in row.split("|")] for name, row in rows}
+    return {name: row for name, row in cells.items() if len(row) == 3}
+
+
+def test_every_figure_is_explained_in_two_sentences_with_what_is_good_and_what_is_not_told() -> (
+    None
+):
+    whole, light = EVALUATION.split("## While it trains")
+    measured = dict.fromkeys((field.name for field in fields(Figures)), 1)
+    of_training = Figures(**measured).values()
+    light, _, after = light.partition("\n## ")
+    for names, text in (
+        ([*build_catalogue()["metrics"], "classifier_floor"], whole + after),
+        ([name for name in of_training if not name.endswith("_sd")], light),
+    ):
+        known = explained(text)
+        assert [name for name in names if name not in known] == []
+        for name, (what, good, not_told) in known.items():
+            assert len(re.findall(r"[.?](?= |$)", what)) >= 2, name
+            assert min(map(len, (good, not_told))) > 5, name
+            assert "the same" not in (good, not_told), name
+    assert all(f"`{name}`" in light for name in of_training)
 
 
 def test_readme_shows_the_two_commands() -> None:

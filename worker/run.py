@@ -82,6 +82,7 @@ class Run:
             self.rescue.restore(resume.facts)
             self.saved_step = self.game.step
             self.gauge.restore(resume.facts.get("gauge", {}))
+            self.measuring = resume.facts.get("measuring", 0.0)
             self.best = part(resume.tensors, BEST)
         else:
             plant(self.game, dict(weights))
@@ -97,6 +98,7 @@ class Run:
             "sampler": self.feed.sampler.position,
             "seconds": self.pace.seconds,
             "gauge": self.gauge.state(),
+            "measuring": self.measuring,
             **self.rescue.state(),
             "selected": selection(self.gauge.best, self.gauge.last),
         }

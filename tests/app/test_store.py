@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -36,6 +37,33 @@ def test_without_a_store_the_answer_says_how_to_get_one(
     for answer in answers:
         assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
         assert "GANVAS_STORE=" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "other"),
+    [
+        (PUSH, None, "/v1/models/cats/versions/2/push"),
+        ("/v1/models/cats/versions/1/onnx", None, "/v1/models/cats/versions/2/onnx"),
+        ("/v1/models/pull", {"name": "dogs"}, "/v1/models/pull"),
+    ],
+)
+def test_the_same_key_is_the_same_job_also_when_it_has_ended(
+    stored: httpx.Client, publish: Publish, url: str, body: Any, other: str
+) -> None:
+    publish("cats"), publish("cats", "job-2")
+    key = {"Idempotency-Key": "k-1"}
+    first = stored.post(url, json=body, headers=key)
+    assert first.status_code == 202 and "Idempotency-Replayed" not in first.headers
+    same = stored.post(url, json=body, headers={"Idempotency-Key": "k-2"})  # it is not done yet
+    assert same.json()["id"] == first.json()["id"]
+    stored.post(f"/v1/jobs/{first.json()['id']}/cancel")
+    for known in ("k-1", "k-2"):
+        again = stored.post(url, json=body, headers={"Idempotency-Key": known})
+        assert again.json()["id"] == first.json()["id"]
+        assert again.headers["Idempotency-Replayed"] == "true"
+    refused = stored.post(other, json=body and {"name": "cows"}, headers=key)
+    assert (refused.status_code, refused.json()["code"]) == (422, "idempotency_mismatch")
+    assert stored.post(url, json=body).json()["id"] != first.json()["id"]
 
 
 def test_push_and_pull_are_jobs(stored: httpx.Client, settings: Settings, publish: Publish) -> None:

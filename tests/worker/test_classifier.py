@@ -39,7 +39,11 @@ def figure(scores: GanScores, name: str) -> float:
 def test_a_perfect_copy_of_held_out_images_scores_the_floor() -> None:
     scores = scored(HELD_OUT)
     assert scores.flat["gan_test"] == scores.flat["classifier_floor"]
-    assert figure(scores, "classifier_floor") > 0.9
+    floor = figure(scores, "classifier_floor")
+    assert floor > 0.9
+    assert figure(scores, "classifier_floor_sd") == pytest.approx(
+        (floor * (1 - floor) / 200) ** 0.5
+    )
 
 
 def test_fresh_images_of_the_same_kind_score_about_the_floor() -> None:

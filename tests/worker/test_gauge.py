@@ -16,7 +16,7 @@ from tests.worker.games import CPU, Folder, tiny_spec
 from worker import checkpoint
 from worker.checkpoint import State, load_generator
 from worker.events import Checkpoint, Progress, Pulse
-from worker.gauge import FEWEST, Figures, Gauge, selection
+from worker.gauge import FEWEST, SHARE, Figures, Gauge, selection
 from worker.spec import Budget
 from worker.tasks import pixels
 from worker.train import train
@@ -83,6 +83,53 @@ def test_measures_by_images_shown_and_at_the_end(tmp_path: Path) -> None:
     assert list(told) == [3, 6, 8]
     own = {"diversity", "class_diversity", "authentic"}
     assert told[3].keys() == {"kd", "kd_sd", "coverage", "swd"} | own
+
+
+class Clock:
+    """Moves on by a quarter of a second whenever it is read, and when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 0.25
+        return self.now
+
+
+def test_a_budget_of_minutes_is_not_spent_on_measuring_also_when_it_goes_on(tmp_path: Path) -> None:
+    spec = tiny_spec(classes=("a", "b"), budget=Budget(minutes=10), **OFTEN)
+    clock, save, spent = Clock(), Folder(tmp_path), 0.0
+    begun: list[tuple[float, float]] = []  # of each measurement: seconds of training, of measuring
+    resume, before = None, 0.0
+    for attempt in range(3):
+        start = clock.now - before
+        run = train(spec, DATA, device=CPU, save=save, resume=resume, clock=clock)
+        for event in run:
+            if isinstance(event, Pulse):
+                clock.now += 1.0
+            if isinstance(event, Progress) and event.figures and event.fraction < 1:
+                measuring = 1.0 * -(-len(DATA) // 32) + 0.25
+                begun.append((clock.now - measuring - start, spent))
+                spent += measuring
+                if attempt < 2 and len(begun) == 2 * (attempt + 1):
+                    run.close()
+        found = checkpoint.load(tmp_path)
+        assert found is not None
+        resume, before = found[1], found[1].facts["seconds"]
+        assert resume.facts["measuring"] >= spent
+    assert len(begun) >= 5
+    assert all(earlier <= SHARE * seconds for seconds, earlier in begun)
+
+
+def test_a_budget_of_steps_is_measured_by_images_alone(tmp_path: Path) -> None:
+    spec = tiny_spec(classes=("a", "b"), budget=Budget(steps=9), **OFTEN)
+    clock, told = Clock(), []
+    for event in train(spec, DATA, device=CPU, save=Folder(tmp_path), clock=clock):
+        if isinstance(event, Pulse):
+            clock.now += 100.0
+        if isinstance(event, Progress) and event.figures:
+            told.append(event.step)
+    assert told == [3, 6, 9]
 
 
 def test_measuring_changes_no_weight(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from torch import Tensor, nn
 
 from tests.worker.drawings import noisy, sprites
 from tests.worker.references import reference
-from worker.evaluation import distances
+from worker.evaluation import chance, distances
 from worker.evaluation.distances import (
     Moments,
+    frechet_deviation,
     frechet_distance,
     frechet_of_moments,
     kernel_distance,
@@ -151,3 +152,22 @@ def test_kernel_distance_does_not_depend_on_blocks_or_order(
     monkeypatch.setattr(distances, "CHUNK_BYTES", 8 * 130 * 7)
     assert kernel_distance(x, y) == pytest.approx(whole, rel=1e-10)
     assert kernel_distance(x[::-1], y[::-1]) == pytest.approx(whole, rel=1e-10)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5])
+def test_the_deviation_of_frechet_is_about_that_of_repeated_measurements(shift: float) -> None:
+    random = np.random.default_rng(0)
+    pairs = [
+        (random.normal(size=(300, 8)), random.normal(shift, 1, size=(400, 8))) for _ in range(40)
+    ]
+    spread = np.std([frechet_distance(*pair) for pair in pairs], ddof=1)
+    said = np.mean([frechet_deviation(*pair) for pair in pairs])
+    assert 0.6 < said / spread < 1.7
+
+
+def test_the_deviation_of_a_mean_by_groups_is_that_of_a_mean() -> None:
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=4000), random.normal(size=1000)
+    found = chance.of_groups(lambda one, other: float(one.mean() - other.mean()), x, y)
+    assert found == pytest.approx(np.hypot(chance.of_mean(x), chance.of_mean(y)), rel=0.4)
+    assert sorted(np.bincount(chance.groups(43, 20))) == [2] * 17 + [3] * 3

@@ -6,6 +6,7 @@ import torch
 
 from tests.worker.drawings import blurred, noisy, sprites
 from tests.worker.references import reference
+from worker.evaluation.chance import of_left_out
 from worker.evaluation.ssim import SCALES, ms_ssim, psnr, scales_of, ssim
 from worker.evaluation.swd import _sliced, laplacian_pyramid, sliced_wasserstein, swd_levels, up
 
@@ -99,6 +100,11 @@ def test_the_pyramid_sums_up_to_the_image() -> None:
     torch.testing.assert_close(levels[0] + up(levels[1] + up(levels[2])), images)
 
 
+def distances(real: np.ndarray, fake: np.ndarray, **quick: int) -> dict[int, float]:
+    levels = swd_levels(real, fake, **quick)
+    return {side: level.distance for side, level in levels.items()}
+
+
 def test_band_passes_of_a_flat_image_are_empty() -> None:
     levels = laplacian_pyramid(torch.full((1, 3, 64, 64), 100.0))
     assert [float(level.abs().max()) for level in levels] == pytest.approx([0, 0, 100], abs=1e-4)
@@ -120,8 +126,8 @@ def test_the_smoothing_kernel_is_the_binomial_one() -> None:
 
 def test_patches_of_equal_images_differ_only_by_chance() -> None:
     images = sprites(0, 100)
-    same = swd_levels(images, images, patches=32, projections=64)
-    worse = swd_levels(images, blurred(images, 2), patches=32, projections=64)
+    same = distances(images, images, patches=32, projections=64)
+    worse = distances(images, blurred(images, 2), patches=32, projections=64)
     assert list(same) == [64, 32, 16]
     assert worse[64] > 5 * same[64]
 
@@ -140,21 +146,41 @@ def test_swd_grows_with_damage_and_is_the_mean_of_its_levels() -> None:
     quick = {"patches": 32, "projections": 64}
     found = [sliced_wasserstein(real, noisy(base, s), **quick) for s in (0, 10, 40)]
     assert found == sorted(found) and found[2] > 2 * found[0]
-    levels = swd_levels(real, noisy(base, 40), **quick)
+    levels = distances(real, noisy(base, 40), **quick)
     assert found[2] == pytest.approx(np.mean(list(levels.values())))
+
+
+def test_the_deviation_of_swd_is_about_that_of_repeated_measurements() -> None:
+    random = np.random.default_rng(0)
+    quick = {"patches": 16, "projections": 64}
+
+    def images(count: int, contrast: float) -> np.ndarray:
+        """Noise; how coarse it is differs from image to image."""
+        fine, coarse = random.normal(size=(2, count, 32, 32, 1))
+        coarse = coarse[:, ::4, ::4].repeat(4, 1).repeat(4, 2)
+        share = random.uniform(0, contrast, size=(count, 1, 1, 1))
+        return (128 + 30 * (fine + share * coarse)).clip(0, 255).astype(np.uint8)
+
+    for contrast, side in ((1.0, 32), (4.0, 16)):  # no difference; a difference, where it is
+        found = [swd_levels(images(40, 1.0), images(40, contrast), **quick) for _ in range(16)]
+        spread = np.std([levels[side].distance for levels in found], ddof=1)
+        said = np.mean([of_left_out(levels[side].without) for levels in found])
+        assert 0.6 < said / spread < 2.5, (contrast, side)
+    few = swd_levels(images(5, 1), images(7, 1), **quick)[16].without
+    assert len(few) == 5 and few.std() > 0
 
 
 def test_swd_ignores_brightness_and_contrast_of_each_channel() -> None:
     real, base = sprites(0, 60) // 4, sprites(100, 60) // 4
     quick = {"patches": 16, "projections": 32}
     changed = (base * [1, 2, 3] + [50, 20, 0]).astype(np.uint8)
-    expected = swd_levels(real, base, **quick)
-    assert swd_levels(real, changed, **quick) == pytest.approx(expected, rel=1e-3)
+    expected = distances(real, base, **quick)
+    assert distances(real, changed, **quick) == pytest.approx(expected, rel=1e-3)
 
 
 def test_swd_looks_at_no_more_images_than_asked_and_is_repeatable() -> None:
     real, fake = sprites(0, 70), sprites(100, 80)
     quick = {"images": 64, "patches": 16, "projections": 32}
-    assert swd_levels(real, fake, **quick) == swd_levels(real, fake, **quick)
-    assert swd_levels(real, fake, **quick) != swd_levels(real, fake, **quick, seed=1)
-    assert set(swd_levels(real[:, :28, :28, :1], fake[:, :28, :28, :1], **quick)) == {28}
+    assert distances(real, fake, **quick) == distances(real, fake, **quick)
+    assert distances(real, fake, **quick) != distances(real, fake, **quick, seed=1)
+    assert set(distances(real[:, :28, :28, :1], fake[:, :28, :28, :1], **quick)) == {28}

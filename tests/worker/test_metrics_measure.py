@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from core.evaluations import BETTER
 from tests.worker.drawings import blurred, noisy, sprites, sprites_with
 from worker.evaluation.metrics import Sides, measure, metrics
 from worker.evaluation.path_length import path_length
@@ -50,6 +51,11 @@ def test_every_metric_says_what_it_is_and_returns_its_own_name() -> None:
         assert all(type(value) in (float, int, str) for value in figures.values())
 
 
+def test_api_and_worker_agree_which_way_is_better() -> None:
+    own = {name: metric.better for name, metric in metrics().items()}
+    assert {name: BETTER.get(name) for name in own} == own
+
+
 def test_measured_figures_are_flat_and_have_floors() -> None:
     done: list[float] = []
     found = measure(sides(sprites(0, 40), sprites(N, 40)), progress=done.append)
@@ -57,7 +63,8 @@ def test_measured_figures_are_flat_and_have_floors() -> None:
     assert found["n_real"] == found["n_fake"] == 40 and found["space"] == "rand64-v1"
     for name in metrics():
         assert isinstance(found[name], float) and isinstance(found[f"{name}_floor"], float)
-    assert {"kd_sd", "kd_floor_sd", "swd_64_floor", "copied_rank_floor"} <= set(found)
+        assert found[f"{name}_sd"] >= 0 and found[f"{name}_floor_sd"] >= 0
+    assert {"swd_64_sd", "swd_64_floor_sd", "swd_64_floor", "copied_rank_floor"} <= set(found)
     assert found["swd_n"] == 40 and "swd_n_floor" not in found
     assert done == sorted(done) and done[-1] == 1
 

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from worker.evaluation import chance
+
 CHUNK_BYTES = 2**24  # of one block of a distance matrix; a few exist at a time
 
 
@@ -63,6 +65,11 @@ def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
     Biased upwards when there are few images: compare at equal counts only.
     """
     return frechet_of_moments(moments(real), moments(fake))
+
+
+def frechet_deviation(real: np.ndarray, fake: np.ndarray) -> float:
+    """The standard deviation of `frechet_distance`, N and M at least 3; see `chance.of_groups`."""
+    return chance.of_groups(frechet_distance, real, fake)
 
 
 def frechet_of_moments(one: Moments, other: Moments) -> float:

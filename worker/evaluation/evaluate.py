@@ -86,7 +86,7 @@ class Evaluation:
                 "fake features": 0.001 * self.n,
                 "measuring": 4 + 2e-7 * self.n * (self.n + looked),
                 "path length": 0.012 * min(self.n, PATHS),
-                "classifying": 30.0 if labelled else 0.01,
+                "classifying": 12.0 if labelled else 0.01,
                 "official figures": 0.1 * self.n if self.weights.exists() else 0.01,
                 "pictures": 0.2,
             }

@@ -5,19 +5,26 @@ is int or str; every float is also measured for reals against reals: its floor.
 """
 
 import inspect
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from worker.evaluation import ssim
-from worker.evaluation.distances import frechet_distance, kernel_distance
-from worker.evaluation.neighbours import authentic_percent, copied_rank, copied_share
+from worker.evaluation import chance, ssim
+from worker.evaluation.distances import frechet_deviation, frechet_distance, kernel_distance
+from worker.evaluation.neighbours import (
+    authentic_percent,
+    copied_rank,
+    copied_rank_deviation,
+    copied_share,
+)
 from worker.evaluation.sides import Sides
 from worker.evaluation.swd import IMAGES, swd_levels
 
 PAIRS = 256  # of images, for figures of diversity
+MANY = 512  # features, beyond which the deviation of `fd` would take minutes
 
 Figures = dict[str, float | int | str]
 Function = Callable[[Sides], Figures]
@@ -112,34 +119,37 @@ def kd(sides: Sides) -> Figures:
     return {"kd": distance, "kd_sd": deviation}
 
 
-@register("lower")
+@register("lower", fewest=3)
 def fd(sides: Sides) -> Figures:
     """Frechet distance of Gaussians in this feature space; not FID, and larger for few images."""
-    return {"fd": frechet_distance(sides.real, sides.fake)}
+    distance: Figures = {"fd": frechet_distance(sides.real, sides.fake)}
+    if sides.real.shape[1] > MANY:
+        return distance
+    return distance | {"fd_sd": frechet_deviation(sides.real, sides.fake)}
 
 
 @register("higher", fewest=6)
 def precision(sides: Sides) -> Figures:
     """Share of fakes that lie among the reals (k = 3): how many look right."""
-    return {"precision": sides.overlap.precision}
+    return _share("precision", sides.overlap.precision, len(sides.fake))
 
 
 @register("higher", fewest=6)
 def recall(sides: Sides) -> Figures:
     """Share of reals that lie among the fakes (k = 3): how much is covered."""
-    return {"recall": sides.overlap.recall}
+    return _share("recall", sides.overlap.recall, len(sides.real))
 
 
 @register("floor", fewest=6)
 def density(sides: Sides) -> Figures:
     """How densely reals surround the fakes (k = 5); 1 for reals, more where modes are favoured."""
-    return {"density": sides.overlap.density}
+    return {"density": sides.overlap.density, "density_sd": sides.overlap.density_sd}
 
 
 @register("higher", fewest=6)
 def coverage(sides: Sides) -> Figures:
     """Share of reals that have a fake among their nearest (k = 5)."""
-    return {"coverage": sides.overlap.coverage}
+    return _share("coverage", sides.overlap.coverage, len(sides.real))
 
 
 @register("lower", needs="images")
@@ -147,8 +157,13 @@ def swd(sides: Sides) -> Figures:
     """Sliced Wasserstein distance of 7x7 patches x 1000, mean over pyramid levels; no network."""
     levels = swd_levels(sides.real_images, sides.fake_images, seed=sides.seed)
     count = min(IMAGES, len(sides.real_images), len(sides.fake_images))
-    figures: Figures = {"swd": float(np.mean(list(levels.values()))), "swd_n": count}
-    return figures | {f"swd_{side}": distance for side, distance in levels.items()}
+    mean = float(np.mean([level.distance for level in levels.values()]))
+    whole = chance.of_left_out(np.mean([level.without for level in levels.values()], axis=0))
+    figures: Figures = {"swd": mean, "swd_sd": whole, "swd_n": count}
+    for side, level in levels.items():
+        deviation = chance.of_left_out(level.without)
+        figures |= {f"swd_{side}": level.distance, f"swd_{side}_sd": deviation}
+    return figures
 
 
 @register("floor", needs="images")
@@ -156,17 +171,21 @@ def ms_ssim(sides: Sides) -> Figures:
     """Mean MS-SSIM of random pairs of fakes, 0..1: the higher, the more alike they are."""
     one, other = _pairs(sides.fake_images, sides.random(2))
     scales = ssim.scales_of(min(one.shape[1:3]))
-    return {"ms_ssim": float(ssim.ms_ssim(one, other).mean()), "ms_ssim_scales": scales}
+    likeness = ssim.ms_ssim(one, other)
+    figures: Figures = {"ms_ssim": float(likeness.mean()), "ms_ssim_sd": chance.of_mean(likeness)}
+    return figures | {"ms_ssim_scales": scales}
 
 
 @register("floor", needs="images")
 def diversity(sides: Sides) -> Figures:
     """Mean distance of random pairs of fakes, pixel by pixel, over that of reals."""
-    fake, real = (
-        _mean_distance(*_pairs(images, sides.random(3)))
+    both = [
+        _distances(*_pairs(images, sides.random(3)))
         for images in (sides.fake_images, sides.real_images)
-    )
-    return {"diversity": fake / max(real, 1e-12)}
+    ]
+    fake, real = (max(float(found.mean()), 1e-12) for found in both)
+    relative = math.hypot(chance.of_mean(both[0]) / fake, chance.of_mean(both[1]) / real)
+    return {"diversity": fake / real, "diversity_sd": fake / real * relative}
 
 
 @register("lower")
@@ -178,8 +197,9 @@ def copied(sides: Sides) -> Figures:
     """
     _, distances = sides.copies
     return {
-        "copied": copied_share(distances, sides.honest),
+        **_share("copied", copied_share(distances, sides.honest), len(distances)),
         "copied_rank": copied_rank(distances, sides.honest),
+        "copied_rank_sd": copied_rank_deviation(distances, sides.honest),
         "copied_reference": "leave-one-out" if sides.told_apart is None else "held-out",
     }
 
@@ -187,7 +207,14 @@ def copied(sides: Sides) -> Figures:
 @register("higher")
 def authpct(sides: Sides) -> Figures:
     """Percentage of fakes farther from the nearest training image than that is from the others."""
-    return {"authpct": authentic_percent(*sides.copies, sides.lone)}
+    percent = authentic_percent(*sides.copies, sides.lone)
+    deviation = chance.of_share(percent / 100, len(sides.fake))
+    return {"authpct": percent, "authpct_sd": 100 * deviation}
+
+
+def _share(name: str, share: float, count: int) -> Figures:
+    """A share of `count` images with its deviation."""
+    return {name: share, f"{name}_sd": chance.of_share(share, count)}
 
 
 def _pairs(images: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -197,7 +224,7 @@ def _pairs(images: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray,
     return images[one], images[other]
 
 
-def _mean_distance(one: np.ndarray, other: np.ndarray) -> float:
-    """Mean root mean square difference of pairs, in levels."""
+def _distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The root mean square difference of each pair, in levels."""
     squared = [np.square(a.astype(np.float32) - b).mean() for a, b in zip(one, other, strict=True)]
-    return float(np.sqrt(squared).mean())
+    return np.sqrt(squared)

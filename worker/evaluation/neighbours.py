@@ -7,6 +7,7 @@ distances are made in blocks, in float64, whatever the counts; results are
 allocated before the blocks, or small pieces of them would keep freed blocks from being reused.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from worker.evaluation import chance
 from worker.evaluation.distances import chunks
 
 SAME = 1e-12  # of the squared lengths: a smaller squared distance is rounding, and counts as zero
@@ -21,11 +23,15 @@ SAME = 1e-12  # of the squared lengths: a smaller squared distance is rounding, 
 
 @dataclass(frozen=True, kw_only=True)
 class Overlap:
-    """How two clouds lie over each other, all 0..1 but the density, which may pass 1."""
+    """How two clouds lie over each other, all 0..1 but the density, which may pass 1.
+
+    `density_sd` is the deviation of the density, a mean over the fakes.
+    """
 
     precision: float
     recall: float
     density: float
+    density_sd: float
     coverage: float
 
 
@@ -47,6 +53,7 @@ def overlap(real: np.ndarray, fake: np.ndarray, *, k: int = 3, k_density: int = 
         precision=_share(inside),
         recall=_share(recalled),
         density=float(counts.double().mean()) / k_density,
+        density_sd=chance.of_mean(counts.numpy() / k_density),
         coverage=_share(covered),
     )
 
@@ -94,10 +101,21 @@ def copied_rank(fake: np.ndarray, reference: np.ndarray) -> float:
 
     The Mann-Whitney statistic of the distances [M] and [H] over its largest value.
     """
-    ordered = np.sort(fake)
-    nearer = np.searchsorted(ordered, reference, "left")
-    at_most = np.searchsorted(ordered, reference, "right")
-    return float((nearer + at_most).mean() / (2 * len(fake)))
+    return float(_beyond(reference, fake).mean())
+
+
+def copied_rank_deviation(fake: np.ndarray, reference: np.ndarray) -> float:
+    """Of `copied_rank`, both sides at least 2: DeLong, DeLong and Clarke-Pearson 1988."""
+    parts = _beyond(reference, fake), _beyond(fake, reference)
+    return math.hypot(*map(chance.of_mean, parts))
+
+
+def _beyond(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The share of `others` that is smaller than each value; equal ones count half."""
+    ordered = np.sort(others)
+    smaller = np.searchsorted(ordered, values, "left")
+    at_most = np.searchsorted(ordered, values, "right")
+    return (smaller + at_most) / (2 * len(others))
 
 
 def authentic_percent(indices: np.ndarray, distances: np.ndarray, lone: np.ndarray) -> float:

@@ -6,15 +6,20 @@ difference of the sorted projections, times 1000. Published figures use 8192 ima
 images give larger figures, also for reals against reals.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
+from worker.evaluation import chance
+
 IMAGES = 512  # of each side; the time is proportional to them
 PATCH = 7
 SMALLEST = 16
 CHUNK = 64
+GROUPS, GROUP_PROJECTIONS = 10, 32  # of images that are left out in turn, to learn what is chance
 TAPS = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16  # the smoothing kernel of the pyramid
 
 
@@ -28,15 +33,18 @@ def sliced_wasserstein(
     seed: int = 0,
 ) -> float:
     """The mean over the levels of `swd_levels`."""
-    levels = swd_levels(
-        real_images,
-        fake_images,
-        images=images,
-        patches=patches,
-        projections=projections,
-        seed=seed,
-    )
-    return float(np.mean(list(levels.values())))
+    counts = {"images": images, "patches": patches, "projections": projections}
+    levels = swd_levels(real_images, fake_images, **counts, seed=seed, groups=0)
+    return float(np.mean([level.distance for level in levels.values()]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """One level of the pyramid: the distance, and what it is without one group of images each,
+    in fewer directions; see `chance.of_left_out`. Near zero the deviation is rather too large."""
+
+    distance: float
+    without: np.ndarray  # [groups]
 
 
 def swd_levels(
@@ -47,8 +55,9 @@ def swd_levels(
     patches: int = 128,
     projections: int = 512,
     seed: int = 0,
-) -> dict[int, float]:
-    """Distance x 1000 by side of the level, largest first; images uint8 [N, H, W, C], squares.
+    groups: int = GROUPS,
+) -> dict[int, Level]:
+    """Distances x 1000 by side of the level, largest first; images uint8 [N, H, W, C], squares.
 
     At most `images` of each side are used, equally many, chosen by `seed`.
     """
@@ -57,11 +66,14 @@ def swd_levels(
     random = np.random.Generator(np.random.Philox(key=seed))
     sides = [_patches(x, count, patches, random) for x in (real_images, fake_images)]
     rng = torch.Generator().manual_seed(seed)
-    return {
-        side: 1000
-        * _sliced(_normalised(sides[0][side]), _normalised(sides[1][side]), projections, rng)
-        for side in sides[0]
-    }
+    groups = min(groups, count)
+    where = torch.from_numpy(chance.groups(count, max(1, groups)))
+    found = {}
+    for side in sides[0]:
+        x, y = (cut[side] for cut in sides)
+        distance = 1000 * _sliced(_normalised(x), _normalised(y), projections, rng)
+        found[side] = Level(distance=distance, without=_without(x, y, where, groups, seed))
+    return found
 
 
 def laplacian_pyramid(images: Tensor) -> list[Tensor]:
@@ -116,6 +128,18 @@ def _normalised(patches: Tensor) -> Tensor:
     """[K, C, 7, 7] -> [K, C * 49]: every channel with mean 0 and deviation 1 over all patches."""
     variance, mean = torch.var_mean(patches, dim=(0, 2, 3), correction=0, keepdim=True)
     return ((patches - mean) / variance.clamp_min(1e-8).sqrt()).flatten(1)
+
+
+def _without(x: Tensor, y: Tensor, where: Tensor, groups: int, seed: int) -> np.ndarray:
+    """The distances x 1000 without each of the groups `where` [N] of images, whose patches are
+    [N * patches, C, 7, 7], in the same few directions."""
+    of_images = [side.unflatten(0, (len(where), -1)) for side in (x, y)]
+    found = np.empty(groups)
+    for group in range(groups):
+        one, other = (_normalised(side[where != group].flatten(0, 1)) for side in of_images)
+        rng = torch.Generator().manual_seed(seed)
+        found[group] = 1000 * _sliced(one, other, GROUP_PROJECTIONS, rng)
+    return found
 
 
 def _sliced(x: Tensor, y: Tensor, projections: int, rng: torch.Generator) -> float:
