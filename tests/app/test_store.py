@@ -50,7 +50,8 @@ def test_without_a_store_the_answer_says_how_to_get_one(
 def test_the_same_key_is_the_same_job_also_when_it_has_ended(
     stored: httpx.Client, publish: Publish, url: str, body: Any, other: str
 ) -> None:
-    publish("cats"), publish("cats", "job-2")
+    publish("cats")
+    publish("cats", "job-2")
     key = {"Idempotency-Key": "k-1"}
     first = stored.post(url, json=body, headers=key)
     assert first.status_code == 202 and "Idempotency-Replayed" not in first.headers

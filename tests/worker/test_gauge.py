@@ -12,13 +12,15 @@ from torch import Tensor
 from core.files import read_json
 from core.registry import HEADER
 from tests.worker.datasets import dataset
-from tests.worker.games import CPU, Folder, tiny_spec
+from tests.worker.games import CPU, Folder, tiny_game, tiny_spec
 from worker import checkpoint
 from worker.checkpoint import State, load_generator
+from worker.data import Sampler
+from worker.evaluation.distances import kernel_distance
 from worker.events import Checkpoint, Progress, Pulse
 from worker.gauge import FEWEST, SHARE, Figures, Gauge, selection
 from worker.spec import Budget
-from worker.tasks import pixels
+from worker.tasks import TASKS, pixels
 from worker.train import train
 
 DATA = dataset(count=FEWEST * 2, classes=("a", "b"))
@@ -56,6 +58,18 @@ def test_copies_of_the_reals_are_nearer_than_noise() -> None:
     assert near.coverage == 1 > far.coverage
     assert near.clearly_better(far)
     assert not far.clearly_better(near)
+
+
+def test_noise_is_farther_than_a_trained_generator_which_is_farther_than_reals() -> None:
+    spec = tiny_spec(classes=("a", "b"), measure_kimg=0.0)
+    gauge, game = Gauge(spec, DATA), tiny_game(spec)
+    sampler = Sampler(len(DATA), 1)
+    for step in range(60):
+        batch = TASKS["generate"].batch(DATA.rows(sampler.take(spec.recipe.batch)), game.rng)
+        game.play([batch], step / 60)
+    features = gauge.reference.features
+    floor, _ = kernel_distance(features[::2], features[1::2])
+    assert measured(gauge, noise).kd > measured(gauge, game.paint).kd > floor
 
 
 def test_painter_is_asked_for_the_classes_of_the_reals() -> None:

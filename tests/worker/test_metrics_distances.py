@@ -108,7 +108,8 @@ def test_kernel_distance_agrees_with_torch_fidelity() -> None:
     theirs = kid.kid_features_to_metric(
         torch.from_numpy(x), torch.from_numpy(y), kid_subsets=1, kid_subset_size=500, verbose=False
     )
-    assert kernel_distance(x, y)[0] == pytest.approx(theirs[kid.KEY_METRIC_KID_MEAN], rel=1e-5)
+    # They compute in the type of the features, we always in float64: in float32 they round.
+    assert kernel_distance(x, y)[0] == pytest.approx(theirs[kid.KEY_METRIC_KID_MEAN], rel=5e-6)
     exact = [torch.from_numpy(a.astype(np.float64)) for a in (x, y)]
     theirs = kid.kid_features_to_metric(*exact, kid_subsets=1, kid_subset_size=500, verbose=False)
     assert kernel_distance(x, y)[0] == pytest.approx(theirs[kid.KEY_METRIC_KID_MEAN], rel=1e-10)
