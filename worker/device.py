@@ -49,9 +49,14 @@ class Device:
         return max(1, min(self.threads, batch // SMALLEST_PART)) if self.name == "cpu" else 1
 
     def autocast(self) -> torch.autocast:
-        """The mixed precision of this device, to be entered around forward passes."""
-        dtype = getattr(torch, self.dtype)
-        return torch.autocast(self.name, dtype=dtype, enabled=dtype is not torch.float32)
+        """The mixed precision of this device, to be entered around forward passes.
+
+        Weights are cast for every use: what torch keeps of them is common to all threads and gone
+        when the first of them leaves, so sums of gradients would depend on who is faster.
+        """
+        dtype, low = getattr(torch, self.dtype), self.dtype != "float32"
+        shared = self.name != "cpu"
+        return torch.autocast(self.name, dtype=dtype, enabled=low, cache_enabled=shared)
 
 
 def best_device() -> str:
