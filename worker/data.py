@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from core.errors import DatasetChanged, Invalid, NotTrainable
+from worker.stored import Stored
 
 MEMORY_SHARE = 0.25  # of the memory for a training a set may fill before it is left on disk
 CARD = ("images", "channels", "resolutions", "classes", "sha256")
@@ -31,12 +32,16 @@ class Rows:
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """An opened set. `images` is uint8 [N, H, W, C], in memory or mapped from the file."""
+    """An opened set. `images` is uint8 [N, H, W, C], in memory or mapped from the file.
+
+    Who wants some of many takes `rows`: a mapped image that was looked at stays in memory.
+    """
 
     images: np.ndarray
     labels: np.ndarray | None
     classes: tuple[str, ...]
     sha256: str
+    stored: Stored | None = None  # the same images, where they are left on disk
 
     def __len__(self) -> int:
         return len(self.images)
@@ -50,10 +55,19 @@ class Dataset:
         return self.images.shape[3]
 
     def rows(self, indices: np.ndarray) -> Rows:
-        """The images at `indices` [N], copied."""
+        """The images at `indices` [N], copied. Raises `DatasetChanged` when they are gone."""
         labels = None if self.labels is None else torch.from_numpy(self.labels[indices])
-        images = torch.from_numpy(self.images[indices])
+        images = torch.from_numpy(self.looked_up(indices))
         return Rows(images=images, labels=labels, classes=len(self.classes))
+
+    def looked_up(self, indices: np.ndarray) -> np.ndarray:
+        """uint8 [N, H, W, C], copied."""
+        if self.stored is None:
+            return self.images[indices]
+        try:
+            return self.stored.rows(indices)
+        except (OSError, EOFError) as error:
+            raise changed("the images of the data set cannot be read any more") from error
 
 
 def open_dataset(folder: Path, resolution: int, *, memory: int) -> Dataset:
@@ -74,11 +88,13 @@ def open_dataset(folder: Path, resolution: int, *, memory: int) -> Dataset:
     labels = array(folder / "labels.npy") if labelled else None
     if labels is not None and len(labels) != len(images):
         raise changed(f"{folder.name} holds {len(labels)} labels for {len(images)} images")
+    small = images.nbytes < MEMORY_SHARE * memory
     return Dataset(
-        images=np.ascontiguousarray(images) if images.nbytes < MEMORY_SHARE * memory else images,
+        images=np.ascontiguousarray(images) if small else images,
         labels=None if labels is None else np.ascontiguousarray(labels),
         classes=tuple(card["classes"]) if labelled else (),
         sha256=card["sha256"],
+        stored=None if small else Stored(folder / f"images-{resolution}.npy", images),
     )
 
 
@@ -91,7 +107,7 @@ def card_of(folder: Path) -> dict[str, Any]:
         raise changed(f"{folder.name} is gone or its record cannot be read") from error
 
 
-def array(path: Path) -> np.ndarray:
+def array(path: Path) -> np.memmap:
     """The array in a file, not read yet. Raises `DatasetChanged` when it is damaged."""
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
@@ -134,3 +150,10 @@ class Sampler:
             self.position += len(part)
             size -= len(part)
         return np.concatenate(taken)
+
+    def ahead(self, size: int) -> np.ndarray:
+        """What `take` will answer next."""
+        position = self.position
+        indices = self.take(size)
+        self.position = position
+        return indices

@@ -15,7 +15,7 @@ MOST_OF = 0.9  # of a set in one class, or uniform
 
 def oddities(data: Dataset) -> list[Finding]:
     """What a user should know of `data`; only some of its images are looked at."""
-    images = np.asarray(data.images[spread(len(data), LOOKED)])
+    images = data.looked_up(spread(len(data), LOOKED))
     found = [*_uniform(images), *_repeated(images)]
     if data.labels is not None and len(data.classes) > 1:
         counts = np.bincount(data.labels[data.labels >= 0], minlength=len(data.classes))
@@ -28,7 +28,7 @@ def oddities(data: Dataset) -> list[Finding]:
 
 
 def _uniform(images: np.ndarray) -> Iterable[Finding]:
-    flat = images.reshape(len(images), -1).astype(np.float32).std(1) < UNIFORM
+    flat = np.array([image.std(dtype=np.float32) for image in images]) < UNIFORM
     if flat.mean() > MOST_OF:
         text = f"{flat.mean():.0%} of the images looked at show nothing but one colour."
         yield Finding(kind="data", message=text)

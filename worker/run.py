@@ -117,6 +117,8 @@ class Run:
     def batch(self) -> Batch:
         spec = self.game.spec
         rows = self.data.rows(self.sampler.take(spec.recipe.batch))
+        if self.data.stored is not None:
+            self.data.stored.expect(self.sampler.ahead(spec.recipe.batch))
         batch = TASKS[spec.task].batch(rows, self.game.rng)
         if spec.recipe.flip:
             batch = replace(batch, target=mirrored(batch.target, self.game.rng))
