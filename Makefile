@@ -7,11 +7,11 @@ BIN := $(VENV)/bin
 MINUTES ?= 4
 EXTRAS := worker,server,onnx,store,tracking,dev
 
-.PHONY: setup tools demo up test faults chaos check fmt bench clean
+.PHONY: setup tools demo up test faults chaos check fmt bench bench-training clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(BIN)/.ready ## install what the service needs into .venv
 
@@ -61,6 +61,9 @@ fmt: tools ## format the code
 bench: tools ## measure ingestion, and how soon jobs recover, on this machine
 	$(BIN)/python -m bench.ingest
 	$(BIN)/python -m bench.recovery
+
+bench-training: tools ## measure trainings on this machine (SETS=1000,100000,1000000 needs 15 GB)
+	$(BIN)/python -m bench.training $(if $(SETS),--sets $(SETS))
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
