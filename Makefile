@@ -8,11 +8,11 @@ MINUTES ?= 4
 CATALOGUE = $(shell grep -oE 'tests/[a-z_/0-9]+\.py' docs/reliability.md | sort -u) tests/contract
 EXTRAS := worker,server,onnx,store,tracking,dev
 
-.PHONY: setup tools demo up test faults chaos check fmt bench clean
+.PHONY: setup tools demo up test faults chaos check fmt bench bench-training clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(BIN)/.ready ## install what the service needs into .venv
 
@@ -64,6 +64,9 @@ bench: tools ## measure ingestion, evaluation, and how soon jobs recover, on thi
 	$(BIN)/python -m bench.ingest
 	$(BIN)/python -m bench.evaluation
 	$(BIN)/python -m bench.recovery
+
+bench-training: tools ## measure trainings on this machine (SETS=1000,100000,1000000 needs 15 GB)
+	$(BIN)/python -m bench.training $(if $(SETS),--sets $(SETS))
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from core.errors import DatasetChanged, Invalid, NotTrainable
 from worker.combinations import Combination, combinations
+from worker.stored import Stored
 
 MEMORY_SHARE = 0.25  # of the memory for a training a set may fill before it is left on disk
 CARD = ("images", "channels", "resolutions", "classes", "sha256")
@@ -37,7 +38,10 @@ class Rows:
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """An opened set. `images` is uint8 [N, H, W, C], in memory or mapped from the file."""
+    """An opened set. `images` is uint8 [N, H, W, C], in memory or mapped from the file.
+
+    Who wants some of many takes `rows`: a mapped image that was looked at stays in memory.
+    """
 
     images: np.ndarray
     labels: np.ndarray | None
@@ -45,6 +49,7 @@ class Dataset:
     sha256: str
     attributes: tuple[str, ...] = ()  # never beside classes
     marks: np.ndarray | None = None  # int8 [N, A]
+    stored: Stored | None = None  # the same images, where they are left on disk
 
     def __len__(self) -> int:
         return len(self.images)
@@ -58,16 +63,25 @@ class Dataset:
         return self.images.shape[3]
 
     def rows(self, indices: np.ndarray) -> Rows:
-        """The images at `indices` [N], copied."""
+        """The images at `indices` [N], copied. Raises `DatasetChanged` when they are gone."""
         labels = None if self.labels is None else torch.from_numpy(self.labels[indices])
         marks = None if self.marks is None else torch.from_numpy(self.marks[indices])
-        images = torch.from_numpy(self.images[indices])
+        images = torch.from_numpy(self.looked_up(indices))
         return Rows(images=images, labels=labels, classes=len(self.classes), marks=marks)
 
     @cached_property
     def combinations(self) -> tuple[Combination, ...]:
         """Which attributes hold together, the most frequent first; of large variety a sample."""
         return () if self.marks is None else combinations(self.marks)
+
+    def looked_up(self, indices: np.ndarray) -> np.ndarray:
+        """uint8 [N, H, W, C], copied."""
+        if self.stored is None:
+            return self.images[indices]
+        try:
+            return self.stored.rows(indices)
+        except (OSError, EOFError) as error:
+            raise changed("the images of the data set cannot be read any more") from error
 
 
 def open_dataset(folder: Path, resolution: int, *, memory: int) -> Dataset:
@@ -88,13 +102,15 @@ def open_dataset(folder: Path, resolution: int, *, memory: int) -> Dataset:
     labels = array(folder / "labels.npy") if labelled else None
     if labels is not None and len(labels) != len(images):
         raise changed(f"{folder.name} holds {len(labels)} labels for {len(images)} images")
+    small = images.nbytes < MEMORY_SHARE * memory
     return Dataset(
-        images=np.ascontiguousarray(images) if images.nbytes < MEMORY_SHARE * memory else images,
+        images=np.ascontiguousarray(images) if small else images,
         labels=None if labels is None else np.ascontiguousarray(labels),
         classes=tuple(card["classes"]) if labelled else (),
         sha256=card["sha256"],
         attributes=tuple(card["attributes"]),
         marks=_marks(folder, len(images), len(card["attributes"])),
+        stored=None if small else Stored(folder / f"images-{resolution}.npy", images),
     )
 
 
@@ -117,7 +133,7 @@ def card_of(folder: Path) -> dict[str, Any]:
         raise changed(f"{folder.name} is gone or its record cannot be read") from error
 
 
-def array(path: Path) -> np.ndarray:
+def array(path: Path) -> np.memmap:
     """The array in a file, not read yet. Raises `DatasetChanged` when it is damaged."""
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
@@ -160,3 +176,10 @@ class Sampler:
             self.position += len(part)
             size -= len(part)
         return np.concatenate(taken)
+
+    def ahead(self, size: int) -> np.ndarray:
+        """What `take` will answer next."""
+        position = self.position
+        indices = self.take(size)
+        self.position = position
+        return indices

@@ -57,12 +57,12 @@ class Device:
     def autocast(self) -> torch.autocast:
         """The mixed precision of this device, to be entered around forward passes.
 
-        Torch remembers lowered weights for all threads together, and the first thread that leaves
-        forgets them: with several hands the roundings of gradients would depend on the moment.
+        Weights are cast for every use: what torch keeps of them is common to all threads and gone
+        when the first of them leaves, so sums of gradients would depend on who is faster.
         """
-        dtype, lower = getattr(torch, self.dtype), self.dtype != "float32"
-        alone = self.name != "cpu"
-        return torch.autocast(self.name, dtype=dtype, enabled=lower, cache_enabled=alone)
+        dtype, low = getattr(torch, self.dtype), self.dtype != "float32"
+        shared = self.name != "cpu"
+        return torch.autocast(self.name, dtype=dtype, enabled=low, cache_enabled=shared)
 
 
 def best_device() -> str:

@@ -27,6 +27,8 @@ class Feed:
         spec, team = self.game.spec, self.game.team
         indices = self.sampler.take(spec.recipe.batch)
         rows = self.data.rows(np.array_split(indices, team.size)[team.rank])
+        if self.data.stored is not None:
+            self.data.stored.expect(self.sampler.ahead(len(indices)))
         batch = TASKS[spec.task].batch(rows, self.game.rng)
         if not spec.recipe.flip:
             return batch

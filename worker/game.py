@@ -9,6 +9,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from models.registry import Architecture, architectures
 from worker.augment import Augment, blurred
@@ -20,6 +21,7 @@ from worker.spec import TrainSpec
 from worker.tasks import Batch
 from worker.team import ALONE, Team
 
+UNTOLD = ("sign", "of_real", "of_fake")  # scalars that only `Game.observe` needs
 WARM_UP_STEPS = 50  # while Adam's second moments are still guesses
 R = TypeVar("R")
 
@@ -65,6 +67,7 @@ class Game:
         G, D = networks(spec)
         self.G, self.D = device.place(G), device.place(D)
         self.ema = copy.deepcopy(self.G).eval().requires_grad_(False)
+        self.averages: list[Tensor] = list(self.ema.parameters())
         self.optimisers = {"G": optimiser(self.G, spec), "D": optimiser(self.D, spec)}
         recipe = spec.recipe
         self.loss = losses()[recipe.loss]
@@ -114,7 +117,8 @@ class Game:
         if self.team.leads:
             self.average()
         self.step += 1
-        return without_logits(scalars) | self.mean(parts, told)
+        shown = {name: value for name, value in scalars.items() if name not in UNTOLD}
+        return shown | self.mean(parts, told)
 
     def rules(self, fraction: float) -> Rules:
         """The game at this step."""
@@ -202,7 +206,7 @@ class Game:
     @torch.no_grad()
     def advance(self, player: str) -> None:
         """Add the gradients of all pairs, and take the step."""
-        first, *others = ([*getattr(pair, player).parameters()] for pair in self.pairs)
+        first, *others = (pair.weights[player] for pair in self.pairs)
         for other in others:
             for own, theirs in zip(first, other, strict=True):
                 if theirs.grad is not None:
@@ -212,7 +216,7 @@ class Game:
         self.optimisers[player].step()
         self.optimisers[player].zero_grad(set_to_none=True)
         if player == "D" and self.spec.recipe.clip:
-            for weights in self.D.parameters():
+            for weights in first:
                 weights.clamp_(-self.spec.recipe.clip, self.spec.recipe.clip)
 
     @torch.no_grad()
@@ -220,8 +224,7 @@ class Game:
         """ema <- decay ema + (1 - decay) G, with a half-life that grows with what was seen."""
         half_life = min(self.spec.recipe.ema_kimg * 1000, 0.1 * self.kimg * 1000)
         decay = 0.5 ** (self.spec.recipe.batch / half_life) if half_life else 0.0
-        for kept, new in zip(self.ema.parameters(), self.G.parameters(), strict=True):
-            kept.lerp_(new, 1 - decay)
+        get_ema_multi_avg_fn(decay)(self.averages, self.pairs[0].weights["G"], None)
         for kept, new in zip(self.ema.buffers(), self.G.buffers(), strict=True):
             kept.copy_(new)
 
@@ -240,11 +243,6 @@ class Game:
         return torch.cat([images.float().cpu() for images in painted])
 
     def finite(self) -> bool:
-        """Whether every weight of both players is a number."""
-        tensors = [*self.G.parameters(), *self.D.parameters()]
-        return all(bool(torch.isfinite(t).all()) for t in tensors)
-
-
-def without_logits(scalars: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What is worth telling: not what only `Game.observe` needs."""
-    return {k: v for k, v in scalars.items() if k not in ("sign", "of_real", "of_fake")}
+        """Whether every weight of both players is a number: then their sums are."""
+        weights = [*self.pairs[0].weights["G"], *self.pairs[0].weights["D"]]
+        return bool(torch.stack([w.detach().sum() for w in weights]).isfinite().all())

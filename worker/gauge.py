@@ -26,6 +26,7 @@ from worker.spec import TrainSpec
 from worker.tasks import condition_of, levels
 
 IMAGES = 512  # of each side; fewer when the data set has fewer
+SOME = 256  # images in memory at once, where only their features are wanted
 KNOWN = 2000  # training images among which copies are looked for
 FEWEST_OF_CLASS = 8  # of a class, for its own diversity
 FEWEST = 32  # below this nothing is measured: the figures would be noise
@@ -142,8 +143,7 @@ class Gauge:
         bits = [np.random.Generator(np.random.Philox(key=KEY + i)) for i in range(2)]
         rows = self._data.rows(np.sort(bits[0].permutation(len(self._data))[: self.count]))
         images, z_dim = rows.images.numpy(), self._spec.shape.z_dim
-        looked = np.asarray(self._data.images[spread(len(self._data), KNOWN)])
-        known = rand64().features(looked)
+        known = self._known()
         z = bits[1].standard_normal((self.count, z_dim), dtype=np.float32)
         return Reference(
             images=images,
@@ -154,6 +154,12 @@ class Gauge:
             z=torch.from_numpy(z),
             c=condition_of(rows),
         )
+
+    def _known(self) -> np.ndarray:
+        """Features of KNOWN training images, of which few are in memory at a time."""
+        places = spread(len(self._data), KNOWN)
+        parts = np.array_split(places, range(SOME, len(places), SOME))
+        return np.concatenate([rand64().features(self._data.looked_up(part)) for part in parts])
 
 
 def diversities(

@@ -16,7 +16,7 @@ SHOWN = 10  # names of attributes
 
 def oddities(data: Dataset) -> list[Finding]:
     """What a user should know of `data`; only some of its images are looked at."""
-    images = np.asarray(data.images[spread(len(data), LOOKED)])
+    images = data.looked_up(spread(len(data), LOOKED))
     return [*_uniform(images), *_repeated(images), *_one_sided(data)]
 
 
@@ -38,7 +38,7 @@ def _one_sided(data: Dataset) -> Iterable[Finding]:
 
 
 def _uniform(images: np.ndarray) -> Iterable[Finding]:
-    flat = images.reshape(len(images), -1).astype(np.float32).std(1) < UNIFORM
+    flat = np.array([image.std(dtype=np.float32) for image in images]) < UNIFORM
     if flat.mean() > MOST_OF:
         text = f"{flat.mean():.0%} of the images looked at show nothing but one colour."
         yield Finding(kind="data", message=text)

@@ -6,7 +6,7 @@ threads, and hardly suffers from other work on the machine.
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -53,13 +53,15 @@ class Rules:
 
 
 @contextmanager
-def frozen(network: nn.Module) -> Iterator[None]:
-    """Let gradients pass through `network` without collecting its own."""
-    network.requires_grad_(False)
+def frozen(weights: Sequence[Tensor]) -> Iterator[None]:
+    """Let gradients pass through the network of `weights` without collecting its own."""
+    for weight in weights:
+        weight.requires_grad_(False)
     try:
         yield
     finally:
-        network.requires_grad_(True)
+        for weight in weights:
+            weight.requires_grad_(True)
 
 
 class Pair:
@@ -67,6 +69,8 @@ class Pair:
 
     def __init__(self, G: nn.Module, D: nn.Module, device: Device) -> None:
         self.G, self.D, self.device = G, D, device
+        # Finding them takes a walk through all modules, which is much for every step.
+        self.weights: dict[str, list[Tensor]] = {"G": [*G.parameters()], "D": [*D.parameters()]}
 
     def twin(self) -> "Pair":
         """A pair with the same weights, which stay the same, and gradients of its own."""
@@ -111,7 +115,7 @@ class Pair:
 
     def teach_generator(self, part: Part, turn: Turn, rules: Rules) -> dict[str, Tensor]:
         """The generator's gradients, against the logits that reals had a moment ago."""
-        with frozen(self.D), self.device.autocast():
+        with frozen(self.weights["D"]), self.device.autocast():
             of_fake = self.D(seen(turn.fake, part, rules), part.c).float()
             loss = rules.loss.generator(turn.of_real, of_fake)
             scalars = {"G": loss.detach()}

@@ -34,7 +34,7 @@ class Recipe:
     """How to train. Values with a `_final` partner move to it along a cosine over the budget."""
 
     loss: str = option("rpgan", "The game of the two players; see the catalogue's losses.")
-    batch: int = option(8, "Real images in a step.", ge=2, le=1024)
+    batch: int = option(16, "Real images in a step.", ge=2, le=1024)
     lr: float = option(1e-3, "Adam's step size of both players.", gt=0, le=0.1)
     lr_final: float = option(2e-4, "The same at the end.", gt=0, le=0.1)
     beta1: float = option(0.0, "Adam's momentum.", ge=0, lt=1)

@@ -10,8 +10,11 @@ import torch
 
 from core.errors import DatasetChanged, NotTrainable
 from tests.worker.datasets import dataset, folder
+from tests.worker.games import CPU, Folder, tiny_spec
 from worker.data import Sampler, open_dataset
+from worker.run import Run
 from worker.tasks import GENERATE, conditions
+from worker.train import AT_ONCE, unasked
 
 GIGABYTE = 10**9
 
@@ -31,6 +34,32 @@ def test_a_large_set_stays_on_disk_and_gives_the_same_rows(tmp_path: Path) -> No
     assert isinstance(opened.images, np.memmap)
     indices = np.array([5, 3])
     assert torch.equal(opened.rows(indices).images, written.rows(indices).images)
+
+
+def test_a_set_on_disk_trains_as_one_in_memory(tmp_path: Path) -> None:
+    where = folder(tmp_path, dataset(count=11, classes=("a", "b")))
+    on_disk, in_memory = (open_dataset(where, 32, memory=size) for size in (0, GIGABYTE))
+    assert in_memory.stored is None and on_disk.stored is not None
+    spec = tiny_spec(classes=("a", "b"), flip=True)
+    runs = [
+        Run(spec, data, CPU, Folder(tmp_path), unasked, AT_ONCE, lambda: 0.0)
+        for data in (on_disk, in_memory)
+    ]
+    for _ in range(7):  # twice over the end of an epoch
+        one, other = (run.feed.batch() for run in runs)
+        assert torch.equal(one.target, other.target)
+        assert one.condition is not None and other.condition is not None
+        assert torch.equal(one.condition, other.condition)
+
+
+def test_a_set_that_is_cut_off_while_it_is_used_is_told_in_a_sentence(tmp_path: Path) -> None:
+    where = folder(tmp_path, dataset())
+    opened = open_dataset(where, 32, memory=0)
+    last = np.array([63])
+    opened.rows(last)
+    torn(where)
+    with pytest.raises(DatasetChanged, match="cannot be read any more; upload"):
+        opened.rows(last)
 
 
 def test_a_resolution_that_was_not_prepared_is_refused(tmp_path: Path) -> None:
@@ -90,6 +119,14 @@ def test_a_resumed_sampler_goes_on_where_it_was() -> None:
     part = first.take(13)
     rest = Sampler(10, seed=3, position=first.position).take(12)
     assert np.array_equal(whole, np.concatenate([part, rest]))
+
+
+def test_looking_ahead_takes_nothing() -> None:
+    sampler, other = Sampler(10, seed=3), Sampler(10, seed=3)
+    for _ in range(4):
+        ahead = sampler.ahead(4)
+        assert np.array_equal(ahead, sampler.take(4))
+        assert np.array_equal(ahead, other.take(4))
 
 
 def test_seeds_give_different_orders() -> None:

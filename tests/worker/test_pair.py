@@ -94,6 +94,15 @@ def test_side_by_side_and_resumed_the_weights_are_identical(
     assert all(torch.equal(again.tensors[name], through.tensors[name]) for name in lasting)
 
 
+@pytest.mark.parametrize("name", ["skip", "dcgan"])
+def test_in_low_precision_the_bits_do_not_depend_on_which_thread_is_faster(name: str) -> None:
+    low = replace(TWO, dtype="bfloat16")
+    first, second = (played(tiny_spec(name, batch=8), low, steps=10)[0] for _ in range(2))
+    for player in ("G", "D"):
+        pairs = zip(first.pairs[0].weights[player], second.pairs[0].weights[player], strict=True)
+        assert all(torch.equal(one, other) for one, other in pairs)
+
+
 def last_state(spec: TrainSpec, folder: Path, resume: State | None) -> State:
     flat = replace(spec, recipe=replace(spec.recipe, lr_final=spec.recipe.lr, beta2_final=0.9))
     *_, last = train(flat, dataset(), device=TWO, save=Folder(folder), resume=resume)
