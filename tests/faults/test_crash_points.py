@@ -13,12 +13,12 @@ from core.evaluations import evaluations_of
 from core.janitor import Janitor
 from core.registry import ModelStore
 from core.schemas import JobKind, JobState
-from tests.faults.walk import PAIRS, Walk, prepare_discs, walking
+from tests.faults.walk import TINY, Walk, prepare_discs, walking
 from tests.worker.datasets import dataset
 from tests.worker.evaluations import put_dataset, put_model
 
 pytestmark = pytest.mark.service
-OFTEN = PAIRS | {"measure_kimg": 0.032}  # compared with the reals after every fourth step
+OFTEN = TINY | {"measure_kimg": 0.016}  # compared with the reals after every fourth step
 OF_CREATE = ("create.begin", "create.stored", "create.keyed", "create.queued")
 OF_INGESTION = ("dataset.prepared", "dataset.renamed")
 OF_EVALUATION = ("evaluation.measured", "evaluation.renamed")
@@ -57,7 +57,7 @@ def supervised(walk: Walk, point: str) -> None:
 def trained(walk: Walk, point: str) -> str:
     """The training itself dies; answers the digest of its weights in the end."""
     prepare_discs(walk.settings.folders)
-    request = {"dataset": "discs", "resolution": 32, "budget": {"steps": 12}, "options": OFTEN}
+    request = {"dataset": "discs", "resolution": 32, "budget": {"steps": 10}, "options": OFTEN}
     job_id = walk.train(**request)
     assert walk.finish(job_id, point, "real").state is JobState.SUCCEEDED
     assert walk.crashed(point) or not point
@@ -153,4 +153,4 @@ def nothing_is_left(walk: Walk) -> None:
 def test_nothing_is_lost_or_doubled_by_a_kill(
     tried: Callable[[str], Future[object]], point: str
 ) -> None:
-    tried(point).result(timeout=240)
+    tried(point).result(timeout=600)

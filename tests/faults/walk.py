@@ -71,7 +71,7 @@ class Walk:
         """Let workbenches work until the job has ended; one that is killed is replaced."""
         with self._bench(mode, point) as bench:
             state = lambda: self.jobs.get(job_id).state.terminal  # noqa: E731
-            wait_for(lambda: bench.poll() is not None or state(), "the job to end", 60)
+            wait_for(lambda: bench.poll() is not None or state(), "the job to end", 180)
             if bench.poll() is None:
                 return self.jobs.get(job_id)
             assert bench.returncode == -signal.SIGKILL, bench.returncode
