@@ -243,6 +243,8 @@ class Game:
         return torch.cat([images.float().cpu() for images in painted])
 
     def finite(self) -> bool:
-        """Whether every weight of both players is a number: then their sums are."""
+        """Whether every weight of both players, and every mean square of Adam's, is a number: then
+        their sums are. A mean square that overflowed stops its weight for good."""
         weights = [*self.pairs[0].weights["G"], *self.pairs[0].weights["D"]]
-        return bool(torch.stack([w.detach().sum() for w in weights]).isfinite().all())
+        squares = [s["exp_avg_sq"] for p in self.optimisers.values() for s in p.state.values()]
+        return bool(torch.stack([t.detach().sum() for t in [*weights, *squares]]).isfinite().all())

@@ -62,7 +62,7 @@ class Rescue:
     def roll_back(self, losses: Mapping[str, float]) -> Alarm:
         """Leave numbers that are none behind."""
         step = self.game.step
-        text = f"The losses were not finite ({dict(losses)}).{self.go_back()}"
+        text = f"Losses or weights are no numbers any more ({dict(losses)}).{self.go_back()}"
         return Alarm(step=step, kind="not_finite", message=text)
 
     def go_back(self) -> str:
