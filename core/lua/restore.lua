@@ -9,7 +9,8 @@ for first = 5, #ARGV, 2 do
 end
 if not TERMINAL[state] then -- higher than any before, also than those that the disk does not know
   set(ID, 'fence', math.max(tonumber(get(ID, 'fence')), now()))
-  set(ID, 'version', math.max(tonumber(get(ID, 'version')), now()))
+  -- A job changes more than once a millisecond, but not a microsecond.
+  set(ID, 'version', math.max(tonumber(get(ID, 'version')), 1000 * now()))
 end
 redis.call('ZADD', KEYS[1], 0, ID)
 count('restored')
