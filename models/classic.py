@@ -14,6 +14,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.dcgan import Dcgan
 from models.layers import GAIN, SLOPE, Latent, Verdict, conv, doubled, linear, stage_widths
 from models.registry import Shape, option, register
 
@@ -103,12 +104,4 @@ class Classic:
     Options = ClassicOptions
     generator = Generator
     discriminator = Discriminator
-    recipe: Mapping[str, Any] = {
-        "loss": "bce",
-        "lr": 2e-4,
-        "lr_final": 2e-4,
-        "beta1": 0.5,
-        "beta2": 0.999,
-        "beta2_final": 0.999,
-        "z_dim": 100,
-    }
+    recipe: Mapping[str, Any] = Dcgan.recipe  # textbooks train it alike

@@ -10,8 +10,9 @@ from worker.channel import DONE, Channel, enter
 from worker.device import known_device
 from worker.estimate import estimate
 from worker.jobfile import read_job
-from worker.machine import available_bytes, resident_bytes
+from worker.machine import granted_bytes, resident_bytes
 from worker.presets import facts_of, resolve
+from worker.recorder import Recorder
 
 NICE = 5
 
@@ -23,11 +24,8 @@ def run(home: Home, job_id: str, fence: int, channel: Channel) -> int:
     """
     job = read_job(home, job_id, JobKind.ESTIMATE, opening.NEEDS)
     input = job["input"] | {"seed": job["seed"]}
-
-    def phase(name: str) -> None:
-        channel.send("phase", {"phase": name}, field="phase", value=name)
-
-    limit = Settings().train_memory or available_bytes() + resident_bytes()
+    phase = Recorder(home.job(job_id), channel).phase
+    limit = granted_bytes(Settings().train_memory)
     data = opening.opened(home, job_id, fence, input, memory=limit, phase=phase)
     device = known_device(home.devices)
     spec = resolve(input, facts_of(data, device))

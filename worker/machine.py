@@ -48,6 +48,11 @@ def available_bytes() -> int:
     return max(min([_free(), *(room for room in rooms if room is not None)]), 0)
 
 
+def granted_bytes(limit: int) -> int:
+    """Memory that this process may fill in all: `limit`, or with 0 what it has and what is free."""
+    return limit or available_bytes() + resident_bytes()
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error means that an allocation failed, in whoever's words."""
     if isinstance(error, OSError):

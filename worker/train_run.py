@@ -28,7 +28,7 @@ from worker.device import SMALLEST_PART, Device
 from worker.events import Checkpoint, Event, Progress
 from worker.follow import follow
 from worker.jobfile import read_job
-from worker.machine import available_bytes, out_of_memory, resident_bytes
+from worker.machine import granted_bytes, out_of_memory, resident_bytes
 from worker.patience import Patience, disk_full, until_room
 from worker.plan import Plan
 from worker.recorder import TRAINING, Recorder
@@ -60,7 +60,7 @@ class Training:
     def run(self) -> int:
         """Train until the budget is spent or somebody asks to stop; answers the exit code."""
         self.shelf.clear()
-        limit = self.settings.train_memory or available_bytes() + resident_bytes()
+        limit = granted_bytes(self.settings.train_memory)
         data = opening.opened(
             self.home, self.id, self.fence, self.input, memory=limit, phase=self.recorder.phase
         )
@@ -198,7 +198,7 @@ def play_along(home: Home, job_id: str, settings: Settings) -> None:
     """Be another process of the training that the leader has just begun."""
     job = read_job(home, job_id, JobKind.TRAIN, opening.NEEDS)
     input = job["input"] | {"seed": job["seed"]}
-    limit = settings.train_memory or available_bytes() + resident_bytes()
+    limit = granted_bytes(settings.train_memory)
     data = opening.opened(home, job_id, 0, input, memory=limit, phase=lambda name: None)
     attempt = newest_attempt(home, job_id)
     shrink = attempt.shrink if attempt else 0
