@@ -27,7 +27,7 @@ PATIENCE = 5.0  # times the expected duration, but at least ...
 MIN_PATIENCE = 2.0
 ATTEMPTS = 2
 MAX_WAITING = 4096
-Send = Callable[[Batch, float], Awaitable[None]]
+Send = Callable[[Batch, bool], Awaitable[None]]
 log = logging.getLogger(__name__)
 
 
@@ -48,7 +48,8 @@ class Flight:
 
 
 class Batcher:
-    """Turns requests for pictures into batches. `send` puts a batch into the workers' queue."""
+    """Turns requests for pictures into batches. `send` puts a batch where the workers look; its
+    second argument says whether that is done again."""
 
     def __init__(self, send: Send, reply: str, workforce: Workforce, deadline: float) -> None:
         self.deadline = deadline
@@ -151,6 +152,7 @@ class Batcher:
         batch = Batch(
             id=secrets.token_hex(8),
             reply=self._reply,
+            expires_at=time.time() + self.deadline,
             folder=target.folder,
             model=target.model,
             version=target.version,
@@ -161,10 +163,10 @@ class Batcher:
 
     async def _fly(self, flight: Flight) -> None:
         """Send a batch and see to it that it lands."""
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             flight.left = time.monotonic()
             try:
-                await self._send(flight.batch, self.deadline)
+                await self._send(flight.batch, attempt > 0)
             except Exception as error:
                 known = as_expected(error)
                 if known is None:

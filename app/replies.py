@@ -1,12 +1,14 @@
-"""The way of a batch to the workers and back: one thread that sends, one connection that receives.
+"""The way of a batch to the workers and back.
 
-Celery's client blocks, so it has a thread; the answers come to this process's own list.
+There: the list of batches, and a Celery message for the workers that do not look at it just now.
+Back: this process's own list, read by one connection.
 """
 
 import asyncio
 import logging
 import secrets
 import struct
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -14,15 +16,19 @@ from typing import Any
 
 import redis.asyncio
 from celery import Celery
+from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from app.workforce import Workforce
 from core.connection import connect_async, trouble
-from core.generation import Batch, reply_key, unpack_reply
-from core.queue import send_batch
+from core.generation import Batch, batches_key, reply_key, unpack_reply
+from core.queue import GENERATE, hint
 from core.settings import Settings
 
 BLOCK_SECONDS = 5.0
 RETRY_SECONDS = 0.2
+HINT_SECONDS = 1.0  # between two hints for workers that are said to sleep
+MARGIN = 1.0  # seconds before a worker's own time is over from which on it counts as asleep
 Answered = Callable[[dict[str, Any], list[bytes]], None]
 log = logging.getLogger(__name__)
 
@@ -30,17 +36,35 @@ log = logging.getLogger(__name__)
 class Courier:
     """Sends batches and hands over replies."""
 
-    def __init__(self, settings: Settings, celery: Celery) -> None:
+    def __init__(self, settings: Settings, celery: Celery, workforce: Workforce) -> None:
         self.celery = celery
+        self.workforce = workforce
         self.url = settings.redis_url
+        self.batches = batches_key(settings.prefix)
         self.reply = reply_key(settings.prefix, secrets.token_hex(8))
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="courier")
+        self._client = connect_async(self.url, text=False)
+        self._awake: dict[str, float] = {}  # until when, at least, a worker looks at the list
+        self._next_hint = 0.0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="courier")  # Celery's client blocks
 
-    async def send(self, batch: Batch, expires: float) -> None:
-        """Put the batch into the queue. Raises what Celery raises."""
-        loop = asyncio.get_running_loop()
-        message = batch.model_dump(mode="json")
-        await loop.run_in_executor(self._thread, send_batch, self.celery, message, expires)
+    async def send(self, batch: Batch, again: bool) -> None:
+        """Put the batch into the list and wake who sleeps. Raises RedisError."""
+        push: Any = self._client.rpush(self.batches, batch.model_dump_json())
+        await push
+        hints = self._sleeping(time.monotonic(), again)
+        if hints:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._wake, hints)
+
+    def deliver(self, data: bytes, answered: Answered) -> None:
+        """Unpack one reply; what is none is dropped, and its batch is sent again in time."""
+        try:
+            head, images = unpack_reply(data)
+            if "worker" in head:
+                self._awake[head["worker"]] = time.monotonic() + float(head["looks"]) - MARGIN
+        except (ValueError, KeyError, TypeError, struct.error) as error:
+            log.warning("a reply cannot be read: %s", error)
+            return
+        answered(head, images)
 
     @asynccontextmanager
     async def receiving(self, answered: Answered) -> AsyncIterator[None]:
@@ -53,7 +77,26 @@ class Courier:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await client.aclose()
+            await self._client.aclose()
             self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _sleeping(self, now: float, again: bool) -> int:
+        """How many workers to wake. A batch that got no answer wakes one in any case."""
+        alive = self.workforce.names
+        self._awake = {w: until for w, until in self._awake.items() if w in alive and until > now}
+        sleeping = max(len(alive) - len(self._awake), 1 if again or not alive else 0)
+        if not again and self._awake and now < self._next_hint:
+            return 0
+        if sleeping:
+            self._next_hint = now + HINT_SECONDS
+        return sleeping
+
+    def _wake(self, hints: int) -> None:
+        try:
+            for _ in range(hints):
+                hint(self.celery, GENERATE)
+        except (OperationalError, RedisError, OSError) as error:
+            log.warning("no hint for %s: %s", GENERATE, error)
 
     async def _receive(self, client: redis.asyncio.Redis, answered: Answered) -> None:
         told = ""  # the same trouble once, not with every try
@@ -70,14 +113,4 @@ class Courier:
                 log.warning("replies come again")
             told = ""
             if item is not None:
-                deliver(item[1], answered)
-
-
-def deliver(data: bytes, answered: Answered) -> None:
-    """Unpack one reply; what is none is dropped, and the batch is asked for again in time."""
-    try:
-        head, images = unpack_reply(data)
-    except (ValueError, KeyError, TypeError, struct.error) as error:
-        log.warning("a reply cannot be read: %s", error)
-        return
-    answered(head, images)
+                self.deliver(item[1], answered)

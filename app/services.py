@@ -62,7 +62,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     celery = celery_app(settings.redis_url, settings.prefix)
     waiting = connect_async(settings.redis_url, block=STEP_SECONDS)
     workforce = Workforce(presence.alive)
-    courier = Courier(settings, celery)
+    courier = Courier(settings, celery, workforce)
     batcher = Batcher(courier.send, courier.reply, workforce, settings.generate_deadline)
     reconciler = Reconciler(jobs, celery, settings)
     reconciler.start()

@@ -1,4 +1,4 @@
-"""How many generate workers are alive, as of a moment ago."""
+"""Which generate workers are alive, as of a moment ago."""
 
 import asyncio
 import logging
@@ -21,10 +21,14 @@ class Workforce:
     """Polls the signs of life. `alive` is the blocking call that reads them."""
 
     def __init__(self, alive: Callable[[], list[WorkerInfo]]) -> None:
-        self.size = 0
+        self.names: frozenset[str] = frozenset()
         self._alive = alive
         self.forget()
         self._lock = asyncio.Lock()
+
+    @property
+    def size(self) -> int:
+        return len(self.names)
 
     async def look(self) -> int:
         """Count again, a little later if that was done just now.
@@ -39,7 +43,7 @@ class Workforce:
             began = time.monotonic()
             try:
                 workers = await asyncio.to_thread(self._alive)
-                self.size = sum(GENERATE in worker.queues for worker in workers)
+                self.names = frozenset(w.id for w in workers if GENERATE in w.queues)
             except RedisError as error:
                 log.warning("cannot count the workers: %s", trouble(error))
             self._looked = began

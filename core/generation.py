@@ -1,7 +1,7 @@
 """One image, as the API asks for it and the generate worker makes it.
 
-The API and the workers exchange batches: JSON through the queue on the way there, one framed
-binary reply (JSON head, then the encoded images) on the way back.
+The API and the workers exchange batches: JSON in a list of Redis on the way there, one framed
+binary reply (JSON head, then the encoded images) in the process's own list on the way back.
 """
 
 import hashlib
@@ -47,6 +47,7 @@ class Batch(Record):
 
     id: str
     reply: str
+    expires_at: float = Field(description="Unix time from which on nobody waits for it.")
     folder: str = Field(description="Of the model, relative to the home folder.")
     model: str
     version: int
@@ -68,6 +69,11 @@ def unpack_reply(data: bytes) -> tuple[dict[str, Any], list[bytes]]:
         images.append(data[start : start + length])
         start += length
     return head, images
+
+
+def batches_key(prefix: str) -> str:
+    """The list that generate workers take batches from."""
+    return f"{{{prefix}}}:batches"
 
 
 def reply_key(prefix: str, process: str) -> str:

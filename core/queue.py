@@ -1,11 +1,8 @@
 """The Celery queues, seen from outside the workers: settings, names, and sending hints.
 
-A message says only "there is work" (`train`, `prepare`) or carries one batch of images
-(`generate`). The job's record carries the rest; a lost or doubled message loses or doubles
-nothing.
+A message says only "there is work". What there is to do stands in the job's record, or in the list
+of batches (`generate`); a lost or doubled message loses or doubles nothing.
 """
-
-from typing import Any
 
 from celery import Celery
 
@@ -58,18 +55,6 @@ def key_prefix(prefix: str) -> str:
 def hint(app: Celery, queue: str) -> None:
     """Tell a worker of this queue to look for work."""
     app.send_task(f"ganvas.{queue}", queue=queue, retry=False, ignore_result=True)
-
-
-def send_batch(app: Celery, batch: dict[str, Any], expires: float) -> None:
-    """Hand one batch of images to a generate worker; dropped when nobody takes it in time."""
-    app.send_task(
-        f"ganvas.{GENERATE}",
-        args=[batch],
-        queue=GENERATE,
-        retry=False,
-        ignore_result=True,
-        expires=expires,
-    )
 
 
 def _broker(redis_url: str) -> str:

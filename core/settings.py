@@ -6,7 +6,7 @@ entrance reads the environment.
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -54,6 +54,14 @@ class Settings(BaseSettings):
         default=2 * GIBIBYTE,
         ge=MEBIBYTE,
         description="Bytes of models that one worker keeps loaded.",
+    )
+    generate_precision: Literal["auto", "float32"] = Field(
+        default="auto",
+        description="Of image networks: bfloat16 where a processor has it and a test of the model "
+        "finds images alike and reproducible, or always float32.",
+    )
+    cache_bytes: int = Field(
+        default=64 * MEBIBYTE, ge=0, description="Of finished images kept in Redis; 0: none."
     )
     ingest_memory: int = Field(
         default=8 * GIBIBYTE, ge=GIBIBYTE, description="Address space, in bytes."

@@ -56,11 +56,11 @@ class Attempt:
     """One attempt at an evaluation: where its files are and whom it reports to."""
 
     def __init__(
-        self, home: Home, job: dict[str, Any], fence: int, channel: Channel, weights: Path | None
+        self, home: Home, job: dict[str, Any], fence: int, channel: Channel, settings: Settings
     ) -> None:
-        """weights: the folder of feature networks that the owner provides."""
         self.home, self.fence, self.channel = home, fence, channel
-        self.weights = weights or home.root / "weights"
+        self.weights = settings.weights or home.root / "weights"
+        self.precision = settings.generate_precision
         self.id, self.input, self.seed = job["id"], job["input"], job["seed"]
         self.folder = home.job(self.id)
         self.scratch = self.folder / f".scratch-f{fence}{PARTIAL}"
@@ -113,7 +113,7 @@ class Attempt:
             model.resolution,
             self.input.get("dataset_sha256"),
         )
-        paint = Painter(self.home, folder, model.digest)
+        paint = Painter(self.home, folder, model.digest, self.precision)
         self.scratch.mkdir(mode=0o700)
         self.channel.ready()
         return self.steps(reals, paint)
@@ -230,7 +230,7 @@ def main() -> None:
     def work(home: Home, job_id: str, fence: int, channel: Channel) -> int:
         arm(settings.crash_at, home.root)
         job = read_job(home, job_id, JobKind.EVALUATE, NEEDS)
-        return attempted(Attempt(home, job, fence, channel, settings.weights))
+        return attempted(Attempt(home, job, fence, channel, settings))
 
     enter(work, NICE)
 

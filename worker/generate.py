@@ -1,10 +1,11 @@
 """Batches of seeds to encoded images: models kept warm, the same bytes for the same seed.
 
-A batch is padded to a power of two and runs on one CPU thread, linear layers row by row. Some
-convolutions still round differently in company: a network whose images are not the same to the last
-bit at every batch size, by a test when it is loaded, makes them one by one.
+A batch is padded to a power of two and runs on one CPU thread, linear layers row by row, in the
+manner that a test of the network found (worker/manner.py). When memory runs out, fewer images are
+made in one pass.
 """
 
+import logging
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -17,13 +18,17 @@ from PIL import Image
 from torch import Tensor, nn
 
 from core.errors import NotFound
-from core.generation import MAX_BATCH, Batch, Picture
+from core.generation import Batch, Picture
+from worker.ceiling import Ceiling, out_of_memory
 from worker.checkpoint import load_generator
 from worker.encode import encode, grid, to_image
-from worker.latents import latent, latents
+from worker.latents import latent
+from worker.manner import Manner, cast, kind_of, manner_of, remembered
 from worker.tasks import levels
 from worker.truncation import Truncation
 from worker.wishes import Wishes
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +40,8 @@ class Loaded:
     z_dim: int
     wishes: Wishes
     bytes: int
-    together: int  # images that may be made in one pass
+    manner: Manner
+    ceiling: Ceiling  # images that are made in one pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +56,13 @@ class Row:
 class Studio:
     """Keeps the models that were used last, up to `capacity` bytes of weights."""
 
-    def __init__(self, home: Path, capacity: int, device: torch.device) -> None:
+    def __init__(
+        self, home: Path, capacity: int, device: torch.device, precision: str = "auto"
+    ) -> None:
         self.home = home
         self.capacity = capacity
         self.device = device
+        self.kind = kind_of(device, precision)
         self._loaded: OrderedDict[str, Loaded] = OrderedDict()
 
     def serve(self, batch: Batch) -> tuple[list[bytes], dict[str, Any]]:
@@ -83,15 +92,21 @@ class Studio:
             raise NotFound("This model was removed while the image was on its way.") from error
         network = row_by_row(network).to(self.device)
         network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        size = sum(p.numel() * p.element_size() for p in network.parameters())
         z_dim, c_dim = header["shape"]["z_dim"], header["shape"]["c_dim"]
+        manner = remembered(
+            self.home / folder,
+            self.kind,
+            lambda: manner_of(network, z_dim, c_dim, self.device, self.kind),
+        )
+        network = cast(network, manner)
         loaded = Loaded(
             network=network,
             truncation=Truncation(network, z_dim),
             z_dim=z_dim,
             wishes=Wishes.of(header),
-            bytes=size,
-            together=together(network, z_dim, c_dim, self.device),
+            bytes=sum(p.numel() * p.element_size() for p in network.parameters()),
+            manner=manner,
+            ceiling=Ceiling(manner.together),
         )
         self._loaded[digest] = loaded
         while len(self._loaded) > 1 and self._size() > self.capacity:
@@ -111,9 +126,17 @@ class Studio:
             for seed in picture.seeds
         ]
         parts = []
-        for start in range(0, len(rows), loaded.together):
-            part = rows[start : start + loaded.together]
-            parts.append(self._forward(loaded, part)[: len(part)])
+        while rows:
+            part = rows[: loaded.ceiling.now]
+            try:
+                parts.append(self._forward(loaded, part)[: len(part)])
+            except RuntimeError as error:
+                if not (out_of_memory(error) and loaded.ceiling.halve(len(part))):
+                    raise
+                log.warning("memory ran out: %d images in one pass now", loaded.ceiling.now)
+            else:
+                loaded.ceiling.held(len(part))
+                rows = rows[len(part) :]
         return np.concatenate(parts)
 
     def _forward(self, loaded: Loaded, rows: list[Row]) -> np.ndarray:
@@ -128,7 +151,8 @@ class Studio:
             c = torch.zeros(bucket, len(asked[0]))
             c[: len(rows)] = torch.stack(asked)
             c = c.to(self.device)
-        return levels(loaded.truncation(z.to(self.device), c, psi.to(self.device)))
+        with loaded.manner.entered(self.device):
+            return levels(loaded.truncation(z.to(self.device), c, psi.to(self.device)))
 
     def _size(self) -> int:
         return sum(loaded.bytes for loaded in self._loaded.values())
@@ -156,30 +180,6 @@ def row_by_row(network: nn.Module) -> nn.Module:
             if isinstance(child, nn.Linear):
                 setattr(parent, name, RowByRow(child))
     return network
-
-
-@torch.inference_mode()
-def together(network: nn.Module, z_dim: int, c_dim: int, device: torch.device) -> int:
-    """How many images `network` may make in one pass and still make each as if it were alone.
-
-    Kernels are chosen by shapes, so what holds for MAX_BATCH images holds for all. Other devices
-    promise no equal bits and are not asked.
-    """
-    if device.type != "cpu":
-        return MAX_BATCH
-    z = torch.from_numpy(latents(range(MAX_BATCH), z_dim))
-    c = torch.eye(c_dim)[torch.arange(MAX_BATCH) % c_dim] if c_dim else None
-
-    def made(size: int) -> Tensor:
-        parts = [slice(start, start + size) for start in range(0, MAX_BATCH, size)]
-        return torch.cat([network(z[part], None if c is None else c[part]) for part in parts])
-
-    alone, size = made(1), 2
-    while size <= MAX_BATCH:
-        if not torch.equal(made(size), alone):
-            return 1
-        size *= 2
-    return MAX_BATCH
 
 
 def _finished(pixels: np.ndarray, picture: Picture, batch: Batch, wishes: Wishes) -> bytes:

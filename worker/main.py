@@ -16,9 +16,7 @@ from redis.exceptions import RedisError
 
 from core.connection import connect
 from core.crashpoints import arm
-from core.errors import GanvasError, Internal
 from core.extras import installed
-from core.generation import REPLY_TTL_SECONDS, Batch, pack_reply
 from core.jobs import JobStore
 from core.presence import BEAT_SECONDS, Presence
 from core.queue import GENERATE, PREPARE, TRAIN, celery_app
@@ -26,6 +24,7 @@ from core.reconciler import Reconciler
 from core.retention import Retention
 from core.schemas import WorkerInfo
 from core.settings import Settings
+from worker.batches import Batches
 from worker.kinds import kinds
 from worker.runner import Runner
 
@@ -40,7 +39,6 @@ class Workshop:
         self.stopping = threading.Event()
         self.owner = f"{socket.gethostname()}-{os.getpid()}"
         self.client = connect(settings.redis_url)
-        self.replies = connect(settings.redis_url, text=False)
         home = settings.folders
         self.jobs = JobStore(self.client, settings.prefix, home, settings.lease_seconds)
         self.runner = Runner(
@@ -53,6 +51,8 @@ class Workshop:
             disk_patience=settings.train_disk_patience,
         )
         self.presence = Presence(self.client, self.jobs.keys)
+        images = connect(settings.redis_url, text=False)
+        self.batches = Batches(images, settings.prefix, self.owner, self.stopping)
         self.studio: Any = None  # worker.generate.Studio, made by the generate workers only
 
     def open(self, app: Celery, queues: list[str]) -> None:
@@ -72,22 +72,9 @@ class Workshop:
     def close(self) -> None:
         self.stopping.set()
 
-    def picture(self, message: dict[str, Any]) -> None:
-        """Make one batch of images and answer to the API process that waits for it."""
-        batch = Batch.model_validate(message)
-        try:
-            images, timing = self.studio.serve(batch)
-            head = {"id": batch.id, "ok": True, "timing": timing}
-        except GanvasError as error:
-            images, head = [], {"id": batch.id, "ok": False, "error": error.record()}
-        except Exception:
-            log.exception("batch %s failed", batch.id)
-            error = Internal("The image could not be made; the worker's log says why.")
-            images, head = [], {"id": batch.id, "ok": False, "error": error.record()}
-        pipe = self.replies.pipeline(transaction=False)
-        pipe.rpush(batch.reply, pack_reply(head, images))
-        pipe.expire(batch.reply, REPLY_TTL_SECONDS)
-        pipe.execute()
+    def pictures(self) -> None:
+        """Make images for as long as they are asked for."""
+        self.batches.drain(self.studio.serve)
 
     def _equip(self, queues: list[str]) -> dict[str, Any]:
         """Import what the queues need; answers what the sign of life says about it."""
@@ -134,8 +121,8 @@ def prepare() -> None:
 
 
 @app.task(name=f"ganvas.{GENERATE}")
-def generate(batch: dict[str, Any]) -> None:
-    workshop.picture(batch)
+def generate() -> None:
+    workshop.pictures()
 
 
 @signals.worker_ready.connect

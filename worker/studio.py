@@ -13,4 +13,5 @@ def open_studio(settings: Settings) -> Studio:
     torch.backends.cudnn.benchmark = False
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    return Studio(settings.home, settings.generate_memory, torch.device(best_device()))
+    device = torch.device(best_device())
+    return Studio(settings.home, settings.generate_memory, device, settings.generate_precision)

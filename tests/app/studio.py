@@ -1,7 +1,5 @@
-"""A generate worker without a network: takes batches from the real queue and answers with text."""
+"""A generate worker without a network: takes batches from the real list and answers with text."""
 
-import base64
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +7,7 @@ from typing import Any
 
 from core.connection import connect
 from core.errors import GanvasError
-from core.generation import Batch, pack_reply
-from core.queue import GENERATE, key_prefix
+from core.generation import Batch, batches_key, pack_reply
 from core.settings import Settings
 
 
@@ -21,7 +18,7 @@ class Studio:
         self.batches: list[Batch] = []
         self.open = threading.Event()
         self.open.set()
-        self.queue = key_prefix(settings.prefix) + GENERATE
+        self.queue = batches_key(settings.prefix)
         self._stopped = threading.Event()
         self._error = error
         self._queue_client = connect(settings.redis_url)
@@ -32,8 +29,7 @@ class Studio:
             item: Any = self._queue_client.blpop([self.queue], timeout=0.1)
             if item is None:
                 continue
-            body = base64.b64decode(json.loads(item[1])["body"])
-            batch = Batch.model_validate(json.loads(body)[0][0])
+            batch = Batch.model_validate_json(item[1])
             self.batches.append(batch)
             self.open.wait()
             self._reply_client.rpush(batch.reply, self._reply(batch))

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from app.services import Services
-from core.queue import GENERATE, key_prefix
+from core.generation import batches_key
 from core.schemas import Model
 from core.settings import Settings
 from tests.app import wire
@@ -54,7 +54,7 @@ def test_memory_is_flat_over_thousands_of_aborted_requests(
 ) -> None:
     publish("cats")
     announce("generate")
-    client, queue = held.jobs.client, key_prefix(settings.prefix) + GENERATE
+    client, queue = held.jobs.client, batches_key(settings.prefix)
 
     def settled() -> tuple[int, int]:
         assert api.get("/v1/generate?model=cats&seed=last").status_code == 200

@@ -30,7 +30,7 @@ class Bench:
         self.sent: list[Batch] = []
         self.broken: Exception | None = None
         workforce = Workforce(self._alive)
-        workforce.size = workers
+        workforce.names = frozenset(str(number) for number in range(workers))
         self.batcher = Batcher(self._send, "reply", workforce, deadline)
 
     def ask(
@@ -50,7 +50,7 @@ class Bench:
         for _ in range(20):
             await asyncio.sleep(0)
 
-    async def _send(self, batch: Batch, expires: float) -> None:
+    async def _send(self, batch: Batch, again: bool) -> None:
         if self.broken is not None:
             raise self.broken
         self.sent.append(batch)

@@ -5,14 +5,14 @@ The names D8 and R20 are those of docs/reliability.md.
 
 import itertools
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
-from core.generation import REPLY_TTL_SECONDS, Batch, Picture, reply_key
-from core.queue import celery_app, send_batch
+from core.generation import REPLY_TTL_SECONDS, Batch, Picture, batches_key, reply_key
 from tests.faults.plant import Plant, planted
 from tests.waiting import wait_for
 from tests.worker.models import publish_tiny
@@ -77,14 +77,13 @@ def test_r20_reply_that_nobody_reads_is_forgotten(gallery: Plant) -> None:
     batch = Batch(
         id="1",
         reply=reply,
+        expires_at=time.time() + 30,
         folder="models/none/1",
         model="none",
         version=1,
         digest="0" * 64,
         pictures=(Picture(seeds=(1,)),),
     )
-    celery = celery_app(gallery.server.url, gallery.settings.prefix)
-    send_batch(celery, batch.model_dump(mode="json"), 30)
-    celery.close()
+    gallery.client.rpush(batches_key(gallery.settings.prefix), batch.model_dump_json())
     wait_for(lambda: gallery.client.llen(reply) == 1, "the reply")
     assert 0 < int(gallery.client.pttl(reply)) <= REPLY_TTL_SECONDS * 1000  # pyright: ignore

@@ -65,6 +65,7 @@ def test_pickle_named_safetensors_is_refused_and_not_run(
         batch = Batch(
             id="b",
             reply="r",
+            expires_at=0,
             folder=f"models/{model.name}/{model.version}",
             model=model.name,
             version=model.version,

@@ -18,7 +18,8 @@ from core.seeds import label_of_seed
 from core.settings import Settings
 from models.registry import architectures
 from tests.worker.models import publish_tiny
-from worker.generate import Studio, together
+from worker.generate import Studio
+from worker.manner import Kind, Manner, kind_of, manner_of
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +35,7 @@ def batch(model: Model, *pictures: Picture) -> Batch:
     return Batch(
         id="b",
         reply="r",
+        expires_at=0,
         folder=f"models/{model.name}/{model.version}",
         model=model.name,
         version=model.version,
@@ -102,8 +104,9 @@ def test_network_whose_rounding_depends_on_the_batch_makes_images_one_by_one() -
             return z * (1 + 1e-7 * len(z))
 
     cpu = torch.device("cpu")
-    assert together(Sociable(), 64, 0, cpu) == 1
-    assert together(nn.Conv2d(1, 1, 1).eval(), 0, 0, torch.device("meta")) == 16
+    exact, elsewhere = kind_of(cpu, "float32"), Kind(name="cuda", low=False, bitwise=False)
+    assert manner_of(Sociable(), 64, 0, cpu, exact) == Manner(dtype="float32", together=1)
+    assert manner_of(Sociable(), 64, 0, cpu, elsewhere).together == 16
 
 
 def test_grid_shows_the_same_pixels_as_the_single_images(settings: Settings) -> None:

@@ -44,7 +44,9 @@ def served(settings: Settings, model: Model, seeds: list[str]) -> dict[str, np.n
     told = {"model": model.name, "version": model.version, "digest": model.digest}
     folder = f"models/{model.name}/{model.version}"
     images = [
-        studio.serve(Batch(id="b", reply="r", folder=folder, **told, pictures=(picture,)))[0][0]
+        studio.serve(
+            Batch(id="b", reply="r", expires_at=0, folder=folder, **told, pictures=(picture,))
+        )[0][0]
         for picture in pictures
     ]
     return {seed: opened(io.BytesIO(data)) for seed, data in zip(seeds, images, strict=True)}
