@@ -62,17 +62,25 @@ class Batcher:
         self._pace: dict[str, float] = {}  # seconds per image, by digest
 
     async def make(
-        self, target: Target, picture: Picture, etag: str, gone: asyncio.Future[Any]
+        self,
+        target: Target,
+        picture: Picture,
+        key: str,
+        gone: asyncio.Future[Any],
+        *,
+        keep: bool = False,
     ) -> tuple[Made, bool]:
         """The picture, and whether it was made for an identical request that came before.
 
-        `gone` is done when the client is. Raises NoWorker, Overloaded, Unavailable and what
+        `key`: equal for identical requests; with `keep` the workers put the image into the cache
+        under this name. `gone` is done when the client is.
+        Raises NoWorker, Overloaded, Unavailable and what
         the worker answers.
         """
         if self.workforce.size == 0 and await self.workforce.look() == 0:
             raise NoWorker("No generate worker is alive; try again shortly.", retry_after=2)
-        known = self._tickets.get(etag)
-        ticket = known or self._admit(target, picture, etag)
+        known = self._tickets.get(key)
+        ticket = known or self._admit(target, picture, key, keep)
         waiter: asyncio.Future[Made] = asyncio.get_running_loop().create_future()
         ticket.waiters.append(waiter)
         gone.add_done_callback(lambda _: waiter.done() or waiter.set_exception(ClientDisconnect()))
@@ -86,6 +94,10 @@ class Batcher:
             ) from None
         finally:
             self._leave(ticket, waiter)
+
+    def expects(self, key: str) -> bool:
+        """Whether a picture is on its way."""
+        return key in self._tickets
 
     def pump(self) -> None:
         """Send what may be sent now."""
@@ -121,9 +133,9 @@ class Batcher:
         for ticket in list(self._tickets.values()):
             ticket.fail(Unavailable("The service is stopping.", retry_after=2))
 
-    def _admit(self, target: Target, picture: Picture, etag: str) -> Ticket:
+    def _admit(self, target: Target, picture: Picture, key: str, keep: bool) -> Ticket:
         """A new ticket, if its turn will come in time."""
-        ticket = Ticket(etag=etag, target=target, picture=picture)
+        ticket = Ticket(key=key, target=target, picture=picture, keep=keep)
         flying = sum(self._per_image(f.target) * f.images for f in self._flights.values())
         work = flying + self._lanes.seconds(self._per_image)
         wait = work / max(1, self.workforce.size)
@@ -132,7 +144,7 @@ class Batcher:
                 f"About {wait:.0f} seconds of work are waiting already.",
                 retry_after=max(1.0, wait - self.deadline),
             )
-        self._tickets[etag] = ticket
+        self._tickets[key] = ticket
         self._lanes.add(ticket)
         return ticket
 
@@ -144,8 +156,8 @@ class Batcher:
             self._lanes.remove(ticket)
 
     def _forget(self, ticket: Ticket) -> None:
-        if self._tickets.get(ticket.etag) is ticket:
-            del self._tickets[ticket.etag]
+        if self._tickets.get(ticket.key) is ticket:
+            del self._tickets[ticket.key]
 
     def _board(self, tickets: list[Ticket]) -> Flight:
         target = tickets[0].target
@@ -158,6 +170,7 @@ class Batcher:
             version=target.version,
             digest=target.digest,
             pictures=tuple(ticket.picture for ticket in tickets),
+            kept_as=tuple(ticket.key if ticket.keep else None for ticket in tickets),
         )
         return Flight(batch=batch, target=target, tickets=tickets)
 

@@ -45,7 +45,7 @@ def show_model_card_as(
 ) -> Any:
     """The same in one form; `json` is the record of the version."""
     if extension == "json":
-        record = show_model_version(held.models, name, version)
+        record = show_model_version(held, name, version)
         return Response(record.model_dump_json(), media_type="application/json")
     return _card(request, held, name, version, extension == "html")
 

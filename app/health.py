@@ -10,8 +10,9 @@ from app.deps import Workers
 from app.errors import expected
 from core.connection import trouble
 from core.errors import NoWorker
+from core.presence import WorkerInfo
 from core.queue import QUEUES
-from core.schemas import Answer, Page, WorkerInfo
+from core.schemas import Answer, Page
 
 router = APIRouter(tags=["service"])
 about = APIRouter(tags=["service"])

@@ -125,24 +125,47 @@ async def answer(
     download: bool = False,
 ) -> Response:
     """The image, or 304 from its ETag alone. `name`: the model as asked for; `drawn`: no seed."""
-    etag = picture.etag(reference.model)
+    etag = held.batcher.workforce.tag(picture, reference.model)
     headers = _headers(reference, picture, etag, name, drawn)
     if matches(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=304, headers=headers)
     started = time.monotonic()
-    gone = asyncio.ensure_future(_until_gone(request))
-    try:
-        target = _target(held, reference)
-        made, shared = await held.batcher.make(target, picture, etag, gone)
-    finally:
-        gone.cancel()
-    headers["X-Cache"] = "coalesced" if shared else "miss"
-    headers["Server-Timing"] = _timing(made, (time.monotonic() - started) * 1000)
+    key = kept_as(etag)
+    image = None if drawn or held.batcher.expects(key) else await held.shelf.get(key)
+    if image is not None:
+        headers["X-Cache"] = "hit"
+        headers["Server-Timing"] = f"cache;dur={(time.monotonic() - started) * 1000:.1f}"
+    else:
+        made, shared = await _made(request, held, reference, picture, key, not drawn)
+        image = made.image
+        headers["X-Cache"] = "coalesced" if shared else "miss"
+        headers["Server-Timing"] = _timing(made, (time.monotonic() - started) * 1000)
     if download:
         file = f"{reference.model.name}-v{reference.model.version}-{_file_seed(picture)}"
         extension = "jpg" if picture.format == "jpeg" else picture.format
         headers["Content-Disposition"] = f'attachment; filename="{file}.{extension}"'
-    return Response(made.image, headers=headers, media_type=MEDIA_TYPES[picture.format])
+    return Response(image, headers=headers, media_type=MEDIA_TYPES[picture.format])
+
+
+async def _made(
+    request: Request,
+    held: Services,
+    reference: Reference,
+    picture: Picture,
+    key: str,
+    keep: bool,
+) -> tuple[Made, bool]:
+    """The picture from a worker, unless the client goes before."""
+    gone = asyncio.ensure_future(_until_gone(request))
+    try:
+        return await held.batcher.make(_target(held, reference), picture, key, gone, keep=keep)
+    finally:
+        gone.cancel()
+
+
+def kept_as(etag: str) -> str:
+    """The name of an image in the cache."""
+    return etag.removeprefix("W/").strip('"')
 
 
 def matches(if_none_match: str, etag: str) -> bool:

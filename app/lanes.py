@@ -31,9 +31,10 @@ class Made:
 class Ticket:
     """One picture that at least one request waits for."""
 
-    etag: str
+    key: str
     target: Target
     picture: Picture
+    keep: bool  # in the cache
     waiters: list[asyncio.Future[Made]] = field(default_factory=list)
 
     @property

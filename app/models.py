@@ -3,7 +3,7 @@
 Their aliases: app/aliases.py.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import Field
@@ -15,6 +15,7 @@ from app.images import EXTENSIONS, Look, answer, picture_of
 from app.pages import after_cursor, page
 from app.queries import documented, query_of
 from app.room import bytes_below
+from app.services import Services
 from core.aliases import LATEST
 from core.errors import NotFound
 from core.generation import Format
@@ -67,13 +68,13 @@ def list_models(
 
 
 @router.get("/{name}")
-def show_model(models: Models, name: Name) -> NamedModel:
+def show_model(held: Everything, name: Name) -> NamedModel:
     """The newest version of one model, and its aliases."""
-    versions = versions_of(models, name)
+    versions = versions_of(held.models, name)
     numbers = [model.version for model in versions]
     moved = {alias: model.version for model in versions for alias in model.aliased_as}
     aliases = {LATEST: numbers[0]} | dict(sorted(moved.items()))
-    return NamedModel(**_sized(models, versions[0]).model_dump(), versions=numbers, aliases=aliases)
+    return NamedModel(**_whole(held, versions[0]).model_dump(), versions=numbers, aliases=aliases)
 
 
 @router.delete("/{name}", status_code=204)
@@ -98,9 +99,9 @@ def list_model_versions(
 
 
 @router.get("/{name}/versions/{version}")
-def show_model_version(models: Models, name: Name, version: Version) -> Model:
+def show_model_version(held: Everything, name: Name, version: Version) -> Model:
     """The card of one version."""
-    return _sized(models, models.get(name, version))
+    return _whole(held, held.models.get(name, version))
 
 
 @router.delete("/{name}/versions/{version}", status_code=204)
@@ -147,7 +148,8 @@ def versions_of(models: ModelStore, name: str) -> list[Model]:
     return versions
 
 
-def _sized(models: ModelStore, model: Model) -> Model:
-    """The card and how much room its folder takes."""
-    size = bytes_below(models.folder(model))
-    return with_urls(model).model_copy(update={"disk_bytes": size})
+def _whole(held: Services, model: Model) -> Model:
+    """The card, how much room its folder takes, and what its images can be relied on for."""
+    told: dict[str, Any] = {"disk_bytes": bytes_below(held.models.folder(model))}
+    told["reproducibility"] = held.batcher.workforce.level
+    return with_urls(model).model_copy(update=told)

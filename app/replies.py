@@ -42,14 +42,14 @@ class Courier:
         self.url = settings.redis_url
         self.batches = batches_key(settings.prefix)
         self.reply = reply_key(settings.prefix, secrets.token_hex(8))
-        self._client = connect_async(self.url, text=False)
+        self.client = connect_async(self.url, text=False)
         self._awake: dict[str, float] = {}  # until when, at least, a worker looks at the list
         self._next_hint = 0.0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="courier")  # Celery's client blocks
 
     async def send(self, batch: Batch, again: bool) -> None:
         """Put the batch into the list and wake who sleeps. Raises RedisError."""
-        push: Any = self._client.rpush(self.batches, batch.model_dump_json())
+        push: Any = self.client.rpush(self.batches, batch.model_dump_json())
         await push
         hints = self._sleeping(time.monotonic(), again)
         if hints:
@@ -77,7 +77,7 @@ class Courier:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await client.aclose()
-            await self._client.aclose()
+            await self.client.aclose()
             self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _sleeping(self, now: float, again: bool) -> int:

@@ -25,6 +25,7 @@ class Server(uvicorn.Server):
 
 def serve(app: FastAPI, settings: Settings) -> None:
     """Answer until SIGTERM or SIGINT, then finish what was begun."""
+    sockets = [shared_port(settings)] if settings.share_port else None
     config = uvicorn.Config(
         app,
         host=settings.host.strip("[]"),
@@ -37,4 +38,18 @@ def serve(app: FastAPI, settings: Settings) -> None:
         limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
-    Server(app, config).run()
+    Server(app, config).run(sockets)
+
+
+def shared_port(settings: Settings) -> socket.socket:
+    """A socket whose port others may have too: the system gives each connection to one of them.
+
+    Raises OSError, also where the system knows no such thing.
+    """
+    host = settings.host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.bind((host, settings.port))
+    return listener

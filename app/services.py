@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from app.batcher import Batcher
 from app.replies import Courier
 from app.room import Meter
+from app.shelf import Shelf
 from app.sse import STEP_SECONDS, Streams
 from app.workforce import Workforce
 from core.connection import connect, connect_async, require_supported
@@ -40,14 +41,19 @@ class Services:
     waiting: redis.asyncio.Redis  # for blocking reads of event streams
     streams: Streams
     batcher: Batcher
+    shelf: Shelf
     meter: Meter
 
     def hint(self, kind: JobKind) -> None:
         """Wake a worker. When that fails the reconciler does it later."""
+        self.wake(kind.queue)
+
+    def wake(self, queue: str) -> None:
+        """Tell a worker of this queue to look for work."""
         try:
-            hint(self.celery, kind.queue)
+            hint(self.celery, queue)
         except (OperationalError, RedisError, OSError) as error:
-            log.warning("no hint for %s: %s", kind.queue, error)
+            log.warning("no hint for %s: %s", queue, error)
 
 
 @asynccontextmanager
@@ -78,6 +84,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 waiting=waiting,
                 streams=Streams(),
                 batcher=batcher,
+                shelf=Shelf(courier.client, settings.prefix, settings.cache_bytes),
                 meter=Meter(home),
             )
     finally:

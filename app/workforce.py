@@ -9,8 +9,10 @@ from contextlib import asynccontextmanager
 from redis.exceptions import RedisError
 
 from core.connection import trouble
+from core.generation import Picture
+from core.presence import WorkerInfo
 from core.queue import GENERATE
-from core.schemas import WorkerInfo
+from core.schemas import Model
 
 POLL_SECONDS = 2.0
 FRESH_SECONDS = 0.2  # when nobody is alive, a request looks again, but not more often
@@ -22,6 +24,8 @@ class Workforce:
 
     def __init__(self, alive: Callable[[], list[WorkerInfo]]) -> None:
         self.names: frozenset[str] = frozenset()
+        self.kinds: tuple[str, ...] = ()  # of devices, as last seen
+        self.bitwise = True
         self._alive = alive
         self.forget()
         self._lock = asyncio.Lock()
@@ -43,11 +47,29 @@ class Workforce:
             began = time.monotonic()
             try:
                 workers = await asyncio.to_thread(self._alive)
-                self.names = frozenset(w.id for w in workers if GENERATE in w.queues)
+                self._count([worker for worker in workers if GENERATE in worker.queues])
             except RedisError as error:
                 log.warning("cannot count the workers: %s", trouble(error))
             self._looked = began
             return self.size
+
+    @property
+    def level(self) -> str:
+        """The reproducibility of the images that are made now."""
+        if not self.kinds:
+            return "unknown"
+        return "bitwise" if self.bitwise and len(self.kinds) == 1 else "tolerance"
+
+    def tag(self, picture: Picture, model: Model) -> str:
+        """The ETag of a picture as these workers make it; weak when their bytes may differ."""
+        tag = picture.etag(model, " ".join(self.kinds))
+        return f"W/{tag}" if self.level == "tolerance" else tag
+
+    def _count(self, workers: list[WorkerInfo]) -> None:
+        self.names = frozenset(worker.id for worker in workers)
+        if workers:  # without any, what they made is still theirs
+            self.kinds = tuple(sorted({worker.kind for worker in workers if worker.kind}))
+            self.bitwise = all(worker.bitwise for worker in workers)
 
     def forget(self) -> None:
         """Let the next request look again at once."""

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from core.schemas import Model, Record
 
-ENCODER_VERSION = "1"  # part of every ETag: raise it when the same pixels encode to other bytes
+ENCODER_VERSION = "2"  # part of every ETag: raise it when the same pixels encode to other bytes
 REPLY_TTL_SECONDS = 60
 MAX_BATCH = 16
 MAX_GRID = 64
@@ -34,10 +34,10 @@ class Picture(Record):
     quality: int = 90
     metadata: bool = True
 
-    def etag(self, model: Model) -> str:
-        """A strong ETag: equal tags mean equal bytes. Needs no image."""
+    def etag(self, model: Model, device: str = "") -> str:
+        """A strong ETag: equal tags mean equal bytes from this kind of device. Needs no image."""
         named = [model.name, model.version] if self.metadata else []  # they stand in the file
-        facts = [ENCODER_VERSION, model.digest, named, self.model_dump()]
+        facts = [ENCODER_VERSION, model.digest, named, self.model_dump(), device]
         text = json.dumps(facts, sort_keys=True)
         return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
@@ -53,6 +53,9 @@ class Batch(Record):
     version: int
     digest: str
     pictures: tuple[Picture, ...]
+    kept_as: tuple[str | None, ...] = Field(
+        default=(), description="Names under which the images go into the cache; None: not."
+    )
 
 
 def pack_reply(head: dict[str, Any], images: Sequence[bytes]) -> bytes:

@@ -17,6 +17,7 @@ from core.ids import is_id
 from core.schemas import Model
 
 CARD = "card.json"
+PINNED = "pinned"  # an empty file: core/pins.py
 CHANGED = "changed.json"  # replaced with every change
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,8 @@ def _card(folder: Path, version: int, aliases: Mapping[str, int]) -> Model:
     newest: dict[str, Any] = {"evaluation": results[0]} if results else {}
     pointing = sorted(alias for alias, target in aliases.items() if target == version)
     pointing.sort(key=lambda alias: alias != LATEST)  # which comes first
-    return Model(**read_json(own / CARD) | newest | {"aliased_as": pointing})
+    told = {"aliased_as": pointing, "pinned": (own / PINNED).exists()}
+    return Model(**read_json(own / CARD) | newest | told)
 
 
 def _readable(folder: Path, version: int, aliases: Mapping[str, int]) -> Model | None:

@@ -4,19 +4,45 @@ import contextlib
 import json
 import logging
 import time
+from datetime import datetime
 from typing import Any
 
 import redis
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from redis.exceptions import ResponseError
 
 from core.keys import Keys
-from core.schemas import WorkerInfo
+from core.schemas import Answer
 
 TTL_SECONDS = 15
 OFFER_SECONDS = 24 * 3600
 BEAT_SECONDS = 3
 log = logging.getLogger(__name__)
+
+
+class WorkerInfo(Answer):
+    """What a living worker says of itself every few seconds."""
+
+    id: str
+    queues: list[str]
+    pid: int
+    host: str
+    started_at: datetime
+    device: str | None = None
+    kind: str | None = Field(
+        default=None, description="Of a generate worker: equal kinds of device make equal bytes."
+    )
+    bitwise: bool = Field(
+        default=True, description="Whether images keep their bits whatever is made beside them."
+    )
+    loaded: list[dict[str, Any]] = Field(
+        default_factory=list, description="Models in memory, last used last, and their bytes."
+    )
+    memory: int | None = Field(default=None, description="Bytes that the process occupies.")
+    catalogue: dict[str, Any] | None = None
+    extras: list[str] | None = Field(
+        default=None, description="Of a prepare worker: optional parts that are installed."
+    )
 
 
 class Presence:

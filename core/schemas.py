@@ -177,9 +177,13 @@ class Model(Answer):
     aliased_as: list[str] = Field(
         default_factory=list, description="The aliases that point at this version."
     )
+    pinned: bool = Field(
+        default=False, description="Whether every generate worker keeps it in memory."
+    )
     reproducibility: str = Field(
-        default="exact on one CPU type",
-        description="What holds for the bytes of an image of one seed.",
+        default="unknown",
+        description="`bitwise`: the generate workers that live all make the same bytes for a seed; "
+        "`tolerance`: pixels may differ in their last bits; `unknown`: none has been seen yet.",
     )
     lineage: dict[str, Any] = Field(
         default_factory=dict, description="What it was made from: earlier model or job, archive."
@@ -243,18 +247,3 @@ class JobCheckpoint(Answer):
 class JobCheckpoints(Answer):
     object: str = "list"
     data: list[JobCheckpoint]
-
-
-class WorkerInfo(Answer):
-    """What a living worker says of itself every few seconds."""
-
-    id: str
-    queues: list[str]
-    pid: int
-    host: str
-    started_at: datetime
-    device: str | None = None
-    catalogue: dict[str, Any] | None = None
-    extras: list[str] | None = Field(
-        default=None, description="Of a prepare worker: optional parts that are installed."
-    )

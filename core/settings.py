@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
     port: int = Field(default=8000, ge=0, le=65535)
+    share_port: bool = Field(
+        default=False, description="Several API processes of one user listen on the port."
+    )
     allow_remote_bind: bool = Field(
         default=False,
         description="Listen beyond loopback although there are no keys: you guard the door.",

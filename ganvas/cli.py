@@ -22,7 +22,7 @@ from ganvas.console import (
     say,
 )
 from ganvas.demo import demo as run_demo
-from ganvas.processes import import_path, usual_generate_workers
+from ganvas.processes import Crew, import_path
 from ganvas.up import up as run_up
 
 app = typer.Typer(
@@ -53,10 +53,14 @@ def up(
     host: Host = None,
     port: Port = None,
     generate_workers: Workers = None,
+    api_workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes that answer on the one port.")
+    ] = 1,
 ) -> None:
     """Start the whole service on this machine; Ctrl-C stops it."""
     settings = read_settings(home=home, host=host, port=port)
-    run_up(settings, generate_workers or usual_generate_workers())
+    usual = Crew.usual()
+    run_up(settings, Crew(generate=generate_workers or usual.generate, api=api_workers))
 
 
 @app.command()
@@ -69,7 +73,7 @@ def demo(
 ) -> None:
     """Start the service, train on sample:sprites, and draw a grid of new creatures."""
     settings = read_settings(home=home, host=host, port=port)
-    run_demo(settings, usual_generate_workers(), minutes, out)
+    run_demo(settings, Crew.usual(), minutes, out)
 
 
 @app.command()

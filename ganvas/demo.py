@@ -5,6 +5,7 @@ from pathlib import Path
 from core.settings import Settings
 from ganvas.client import Client
 from ganvas.console import say
+from ganvas.processes import Crew
 from ganvas.service import Service
 from ganvas.stop_signal import StopSignal
 from ganvas.up import ready_line, running_service
@@ -14,9 +15,9 @@ NAME = "demo-sprites"
 COUNT = 64  # images in the grid: 8 x 8
 
 
-def demo(settings: Settings, generate_workers: int, minutes: float, folder: Path) -> None:
+def demo(settings: Settings, crew: Crew, minutes: float, folder: Path) -> None:
     """Start, train, draw, and stay up until Ctrl-C. Raises what `up` and the client raise."""
-    with StopSignal() as stop, running_service(settings, generate_workers, stop) as service:
+    with StopSignal() as stop, running_service(settings, crew, stop) as service:
         if service is None:
             return
         say(ready_line(service))

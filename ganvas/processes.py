@@ -5,6 +5,7 @@ The one table behind `ganvas up`; docker-compose.yml repeats it, and a test comp
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.settings import Settings
@@ -29,20 +30,37 @@ ONE_THREAD: Mapping[str, str] = {
 }
 
 
-def commands(generate_workers: int) -> dict[str, tuple[str, ...]]:
-    """The table for one machine with this many generate workers: generate1, generate2, ..."""
-    table = {name: COMMANDS[name] for name in (API, TRAIN, PREPARE)}
-    for number in range(1, generate_workers + 1):
-        name = f"{GENERATE}{number}"
-        table[name] = tuple(
-            f"{name}@%h" if word == "generate1@%h" else word for word in COMMANDS[GENERATE]
-        )
-    return table
+@dataclass(frozen=True, kw_only=True)
+class Crew:
+    """How many processes serve on one machine."""
 
+    generate: int
+    api: int = 1
 
-def usual_generate_workers() -> int:
-    """One for two cores, at least one."""
-    return max(1, (os.cpu_count() or 1) // 2)
+    @classmethod
+    def usual(cls) -> "Crew":
+        """One generate worker for two cores, at least one."""
+        return cls(generate=max(1, (os.cpu_count() or 1) // 2))
+
+    @property
+    def commands(self) -> dict[str, tuple[str, ...]]:
+        """The table with all of them: api, api2, ..., generate1, generate2, ..."""
+        table = {name: COMMANDS[name] for name in (API, TRAIN, PREPARE)}
+        for number in range(2, self.api + 1):
+            table[f"{API}{number}"] = COMMANDS[API]
+        for number in range(1, self.generate + 1):
+            name = f"{GENERATE}{number}"
+            table[name] = tuple(
+                f"{name}@%h" if word == "generate1@%h" else word for word in COMMANDS[GENERATE]
+            )
+        return table
+
+    def environment(self, name: str) -> Mapping[str, str]:
+        """What one process of the table needs besides what is common to all."""
+        if name.startswith(GENERATE):
+            return ONE_THREAD
+        shares = name.startswith(API) and self.api > 1
+        return {"GANVAS_SHARE_PORT": "1"} if shares else {}
 
 
 def environment(settings: Settings, redis_url: str) -> dict[str, str]:

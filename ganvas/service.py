@@ -36,13 +36,13 @@ class Service:
         self,
         settings: Settings,
         environment: Mapping[str, str],
-        generate_workers: int,
+        crew: processes.Crew,
         report: Callable[[str], None],
     ) -> None:
         self.settings = settings  # the port is known from start() on
         self._port: socket.socket | None = None
         self.lock = HomeLock(settings.home)
-        self._generate_workers = generate_workers
+        self._crew = crew
         self._environment = {**environment, **processes.import_path(environment)}
         self.supervisor = Supervisor(settings.home / "logs", self._environment, report)
 
@@ -62,13 +62,12 @@ class Service:
         folder.mkdir(mode=0o700, exist_ok=True)
         self.supervisor.start([self.lock.descriptor])
         shared = processes.environment(self.settings, self._server(folder))
-        for name, argv in processes.commands(self._generate_workers).items():
-            extra = processes.ONE_THREAD if name.startswith(processes.GENERATE) else {}
+        for name, argv in self._crew.commands.items():
             self.supervisor.add(
                 Program(
                     name=name,
                     argv=(sys.executable, *argv[1:]),
-                    environment={**shared, **extra},
+                    environment={**shared, **self._crew.environment(name)},
                     folder=folder,
                 )
             )

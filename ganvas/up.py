@@ -9,25 +9,24 @@ from rich.console import Console
 from rich.markup import escape
 
 from core.settings import Settings
+from ganvas.processes import Crew
 from ganvas.service import Service
 from ganvas.stop_signal import StopSignal
 
 
-def up(settings: Settings, generate_workers: int) -> None:
+def up(settings: Settings, crew: Crew) -> None:
     """Run the service until Ctrl-C, SIGTERM or SIGHUP. Raises LaunchError, AlreadyRunning."""
-    with StopSignal() as stop, running_service(settings, generate_workers, stop) as service:
+    with StopSignal() as stop, running_service(settings, crew, stop) as service:
         if service is not None:
             print(ready_line(service), flush=True)
             stop.wait(None)
 
 
 @contextmanager
-def running_service(
-    settings: Settings, generate_workers: int, stop: StopSignal
-) -> Iterator[Service | None]:
+def running_service(settings: Settings, crew: Crew, stop: StopSignal) -> Iterator[Service | None]:
     """A service that is ready (None: told to stop before), ended in any case."""
     console = Console(stderr=True)
-    service = Service(settings, os.environ, generate_workers, _reporter(console))
+    service = Service(settings, os.environ, crew, _reporter(console))
     try:
         service.start()
         with console.status("starting") as status:

@@ -6,18 +6,18 @@ worker back.
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable
+from threading import Event
 from typing import Any
 
-import redis
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from core.connection import trouble
 from core.errors import GanvasError, Internal
 from core.generation import REPLY_TTL_SECONDS, Batch, batches_key, pack_reply
+from core.pictures import Pictures
 
 LOOK_SECONDS = 30.0  # without a batch, before the worker goes back to Celery
 BLOCK_SECONDS = 1  # of one look: so soon the worker sees that it shall stop
@@ -29,21 +29,22 @@ log = logging.getLogger(__name__)
 class Batches:
     """Serves the list of one prefix; `worker` is the name that replies carry."""
 
-    def __init__(
-        self, client: redis.Redis, prefix: str, worker: str, stopping: threading.Event
-    ) -> None:
-        self.client = client  # not decoding
+    def __init__(self, pictures: Pictures, prefix: str, worker: str, stopping: Event) -> None:
+        self.client, self.pictures = pictures.client, pictures
         self.key = batches_key(prefix)
         self.worker = worker
         self.stopping = stopping
 
-    def drain(self, serve: Serve) -> None:
-        """Until none has come for LOOK_SECONDS, or the worker stops."""
+    def drain(self, serve: Serve, idle: Callable[[], None]) -> None:
+        """Until none has come for LOOK_SECONDS, or the worker stops. `idle` is called when none
+        comes for a moment."""
         until = time.monotonic() + LOOK_SECONDS
         while not self.stopping.is_set() and time.monotonic() < until:
             try:
                 item: Any = self.client.blpop([self.key], timeout=BLOCK_SECONDS)
-                if item is not None:
+                if item is None:
+                    idle()
+                else:
                     self._take(item[1], serve)
                     until = time.monotonic() + LOOK_SECONDS
             except (RedisError, OSError) as error:
@@ -65,6 +66,9 @@ class Batches:
         pipe.rpush(batch.reply, pack_reply(head, images))
         pipe.expire(batch.reply, REPLY_TTL_SECONDS)
         pipe.execute()
+        named = zip(batch.kept_as, images, strict=False)
+        if kept := {name: image for name, image in named if name is not None}:
+            self.pictures.keep(kept)
 
 
 def _answer(batch: Batch, serve: Serve) -> tuple[list[bytes], dict[str, Any]]:

@@ -1,9 +1,6 @@
 """How many images of a model fit into memory at once, found out by running out of it."""
 
-import torch
-
 PATIENCE = 256  # full passes that went well before twice as many are tried again
-SAYS = ("can't allocate memory", "not enough memory", "out of memory")  # of allocators
 
 
 class Ceiling:
@@ -24,11 +21,3 @@ class Ceiling:
         self._held += made == self.now
         if self._held >= PATIENCE and self.now < self.most:
             self.now, self._held = 2 * self.now, 0
-
-
-def out_of_memory(error: Exception) -> bool:
-    """Whether this is what torch raises when a device, or the processor's allocator, is full."""
-    if isinstance(error, torch.OutOfMemoryError):
-        torch.cuda.empty_cache()
-        return True
-    return any(words in str(error).lower() for words in SAYS)

@@ -8,6 +8,7 @@ made in one pass.
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from core.errors import NotFound
+from core.errors import GanvasError, NotFound, Overloaded
 from core.generation import Batch, Picture
-from worker.ceiling import Ceiling, out_of_memory
+from worker.ceiling import Ceiling
 from worker.checkpoint import load_generator
 from worker.encode import encode, grid, to_image
 from worker.latents import latent
+from worker.machine import out_of_memory
 from worker.manner import Manner, cast, kind_of, manner_of, remembered
 from worker.tasks import levels
 from worker.truncation import Truncation
@@ -63,7 +65,9 @@ class Studio:
         self.capacity = capacity
         self.device = device
         self.kind = kind_of(device, precision)
+        self.held: tuple[dict[str, Any], ...] = ()  # what is loaded, for other threads to read
         self._loaded: OrderedDict[str, Loaded] = OrderedDict()
+        self._pinned: Mapping[str, str] = {}
 
     def serve(self, batch: Batch) -> tuple[list[bytes], dict[str, Any]]:
         """The encoded pictures of a batch, and how long each part took in milliseconds."""
@@ -109,9 +113,19 @@ class Studio:
             ceiling=Ceiling(manner.together),
         )
         self._loaded[digest] = loaded
-        while len(self._loaded) > 1 and self._size() > self.capacity:
-            self._loaded.popitem(last=False)
+        self._make_room(digest)
+        self.held = tuple({"digest": k, "bytes": v.bytes} for k, v in self._loaded.items())
         return loaded
+
+    def pin(self, folders: Mapping[str, str]) -> None:
+        """Keep these models (digest -> folder) loaded whatever else is asked for, from now on."""
+        self._pinned = folders
+        for digest, folder in folders.items():
+            if digest not in self._loaded:
+                try:
+                    self.load(folder, digest)
+                except GanvasError as error:
+                    log.warning("a pinned model cannot be loaded: %s", error.detail)
 
     @torch.inference_mode()
     def pixels(self, loaded: Loaded, pictures: tuple[Picture, ...]) -> np.ndarray:
@@ -130,9 +144,11 @@ class Studio:
             part = rows[: loaded.ceiling.now]
             try:
                 parts.append(self._forward(loaded, part)[: len(part)])
-            except RuntimeError as error:
-                if not (out_of_memory(error) and loaded.ceiling.halve(len(part))):
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error):
                     raise
+                if not loaded.ceiling.halve(len(part)):
+                    raise Overloaded("There is no memory for one image.", retry_after=5) from error
                 log.warning("memory ran out: %d images in one pass now", loaded.ceiling.now)
             else:
                 loaded.ceiling.held(len(part))
@@ -154,8 +170,13 @@ class Studio:
         with loaded.manner.entered(self.device):
             return levels(loaded.truncation(z.to(self.device), c, psi.to(self.device)))
 
-    def _size(self) -> int:
-        return sum(loaded.bytes for loaded in self._loaded.values())
+    def _make_room(self, newest: str) -> None:
+        """Drop what was not used longest until the rest fits."""
+        size = sum(loaded.bytes for loaded in self._loaded.values())
+        for digest in [k for k in self._loaded if k != newest and k not in self._pinned]:
+            if size <= self.capacity:
+                return
+            size -= self._loaded.pop(digest).bytes
 
 
 class RowByRow(nn.Module):

@@ -18,14 +18,17 @@ from core.connection import connect
 from core.crashpoints import arm
 from core.extras import installed
 from core.jobs import JobStore
-from core.presence import BEAT_SECONDS, Presence
+from core.pictures import Pictures
+from core.pins import pinned_folders
+from core.presence import BEAT_SECONDS, Presence, WorkerInfo
 from core.queue import GENERATE, PREPARE, TRAIN, celery_app
 from core.reconciler import Reconciler
+from core.registry import ModelStore
 from core.retention import Retention
-from core.schemas import WorkerInfo
 from core.settings import Settings
 from worker.batches import Batches
 from worker.kinds import kinds
+from worker.machine import resident_bytes
 from worker.runner import Runner
 
 log = logging.getLogger(__name__)
@@ -40,6 +43,7 @@ class Workshop:
         self.owner = f"{socket.gethostname()}-{os.getpid()}"
         self.client = connect(settings.redis_url)
         home = settings.folders
+        self.models = ModelStore(home)
         self.jobs = JobStore(self.client, settings.prefix, home, settings.lease_seconds)
         self.runner = Runner(
             self.jobs,
@@ -52,7 +56,8 @@ class Workshop:
         )
         self.presence = Presence(self.client, self.jobs.keys)
         images = connect(settings.redis_url, text=False)
-        self.batches = Batches(images, settings.prefix, self.owner, self.stopping)
+        self.pictures = Pictures(images, settings.prefix, settings.cache_bytes)
+        self.batches = Batches(self.pictures, settings.prefix, self.owner, self.stopping)
         self.studio: Any = None  # worker.generate.Studio, made by the generate workers only
 
     def open(self, app: Celery, queues: list[str]) -> None:
@@ -72,9 +77,12 @@ class Workshop:
     def close(self) -> None:
         self.stopping.set()
 
-    def pictures(self) -> None:
+    def serve(self) -> None:
         """Make images for as long as they are asked for."""
-        self.batches.drain(self.studio.serve)
+        self.batches.drain(self.studio.serve, self._pin)
+
+    def _pin(self) -> None:
+        self.studio.pin(pinned_folders(self.models))
 
     def _equip(self, queues: list[str]) -> dict[str, Any]:
         """Import what the queues need; answers what the sign of life says about it."""
@@ -83,7 +91,10 @@ class Workshop:
             from worker.studio import open_studio
 
             self.studio = open_studio(self.settings)
+            self._pin()
+            self.pictures.keep({})
             facts["device"] = str(self.studio.device)
+            facts["kind"], facts["bitwise"] = self.studio.kind.name, self.studio.kind.bitwise
         if PREPARE in queues:
             facts["extras"] = installed()
         if TRAIN in queues:
@@ -93,10 +104,15 @@ class Workshop:
             facts["device"] = facts["catalogue"]["device"]
         return facts
 
+    def _held(self) -> dict[str, Any]:
+        """What changes of the sign of life."""
+        loaded = list(self.studio.held) if self.studio is not None else []
+        return {"memory": resident_bytes(), "loaded": loaded}
+
     def _live(self, info: WorkerInfo) -> None:
         while True:
             try:
-                self.presence.announce(info)
+                self.presence.announce(info.model_copy(update=self._held()))
             except RedisError as error:
                 log.warning("no sign of life could be given: %s", error)
             if self.stopping.wait(BEAT_SECONDS):
@@ -122,7 +138,7 @@ def prepare() -> None:
 
 @app.task(name=f"ganvas.{GENERATE}")
 def generate() -> None:
-    workshop.pictures()
+    workshop.serve()
 
 
 @signals.worker_ready.connect

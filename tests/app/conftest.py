@@ -13,9 +13,9 @@ from fastapi import FastAPI
 from app.main import create_app
 from app.services import Services
 from core.files import write_json
-from core.presence import Presence
+from core.presence import Presence, WorkerInfo
 from core.registry import ModelStore
-from core.schemas import Dataset, Model, WorkerInfo
+from core.schemas import Dataset, Model
 from core.settings import Settings
 from tests.app.serving import serve
 

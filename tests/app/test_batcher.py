@@ -14,8 +14,8 @@ from app.lanes import Made, Target
 from app.workforce import Workforce
 from core.errors import Invalid, NoWorker, Overloaded, Unavailable
 from core.generation import Batch, Picture
+from core.presence import WorkerInfo
 from core.queue import GENERATE
-from core.schemas import WorkerInfo
 
 T = TypeVar("T")
 CATS = Target(folder="models/cats/1", model="cats", version=1, digest="c")

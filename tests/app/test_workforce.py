@@ -4,8 +4,8 @@ import asyncio
 from datetime import UTC, datetime
 
 from app.workforce import Workforce
+from core.presence import WorkerInfo
 from core.queue import GENERATE
-from core.schemas import WorkerInfo
 
 WORKER = WorkerInfo(id="w", queues=[GENERATE], pid=1, host="h", started_at=datetime.now(UTC))
 

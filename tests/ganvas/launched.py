@@ -46,7 +46,7 @@ def main() -> None:
     from ganvas import cli, processes, service, supervisor
 
     kind = sys.argv.pop(1)
-    processes.commands = lambda generate_workers: KINDS[kind]
+    processes.Crew.commands = property(lambda crew: KINDS[kind])  # type: ignore[assignment]
     service.READY_SECONDS = 1.0 if kind == "broken" else 20.0
     supervisor.Supervisor.stop.__defaults__ = (0.3,)  # type: ignore[misc]
     cli.main()

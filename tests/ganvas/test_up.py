@@ -13,7 +13,7 @@ import httpx
 import psutil
 import pytest
 
-from ganvas.processes import COMMANDS, commands, import_path
+from ganvas.processes import COMMANDS, Crew, import_path
 from ganvas.redis_server import LaunchError
 from ganvas.service import bound, visible_host
 from tests.ganvas.programs import ended, pid_in
@@ -125,9 +125,9 @@ def test_part_that_does_not_come_up_is_named_with_its_last_words(tmp_path: Path)
     assert "logs/api.log\nno such module: kaput" in err
 
 
-def test_generate_workers_have_names_of_their_own() -> None:
-    table = commands(2)
-    assert list(table) == ["api", "train", "prepare", "generate1", "generate2"]
+def test_processes_have_names_of_their_own() -> None:
+    table = Crew(generate=2, api=2).commands
+    assert list(table) == ["api", "train", "prepare", "api2", "generate1", "generate2"]
     assert table["generate1"] == COMMANDS["generate"]
     assert "generate2@%h" in table["generate2"]
 

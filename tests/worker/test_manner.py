@@ -1,4 +1,4 @@
-"""How a network is run: bfloat16 only when images stay alike, and fewer at once when memory ends."""
+"""How a network is run: bfloat16 only where images stay alike, fewer at once without memory."""
 
 from pathlib import Path
 
@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from core.errors import Overloaded
 from core.generation import MAX_BATCH, Batch, Picture
 from core.settings import Settings
 from models.registry import Shape, architectures
 from tests.worker.models import publish_tiny
-from worker.ceiling import PATIENCE, Ceiling, out_of_memory
+from worker.ceiling import PATIENCE, Ceiling
 from worker.generate import Studio
 from worker.manner import Kind, Manner, cast, kind_of, manner_of, remembered
 
@@ -103,7 +104,7 @@ def test_batch_that_does_not_fit_into_memory_is_made_in_halves(settings: Setting
     assert studio.serve(batch)[0] == expected
     assert hungry.passes == [16, 8, 4, 4, 4, 4]
     hungry.most = 0
-    with pytest.raises(RuntimeError, match="memory"):
+    with pytest.raises(Overloaded, match="memory"):
         studio.serve(batch)
 
 
@@ -116,6 +117,16 @@ def test_ceiling_halves_and_comes_back() -> None:
     assert ceiling.now == 16
 
 
-def test_other_errors_are_no_lack_of_memory() -> None:
-    assert not out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
-    assert out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+def test_pinned_models_stay_when_there_is_no_room(settings: Settings) -> None:
+    models = [
+        publish_tiny(settings, name, classes=tuple("abc"[:n])) for n, name in enumerate("xyz")
+    ]
+    folders = {model.digest: f"models/{model.name}/{model.version}" for model in models}
+    studio = Studio(settings.home, 1, CPU)
+    studio.pin({models[0].digest: folders[models[0].digest], "0" * 64: "models/removed/1"})
+    for model in models[1:]:
+        studio.load(folders[model.digest], model.digest)
+    assert [held["digest"] for held in studio.held] == [models[0].digest, models[2].digest]
+    studio.pin({})
+    studio.load(folders[models[1].digest], models[1].digest)
+    assert [held["digest"] for held in studio.held] == [models[1].digest]
