@@ -8,7 +8,7 @@ MINUTES ?= 4
 CATALOGUE = $(shell grep -oE 'tests/[a-z_/0-9]+\.py' docs/reliability.md | sort -u) tests/contract
 EXTRAS := worker,server,onnx,store,tracking,dev
 
-.PHONY: setup tools demo up test faults chaos check fmt bench bench-training clean
+.PHONY: setup tools demo up test faults chaos check fmt bench bench-training bench-serving clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -67,6 +67,9 @@ bench: tools ## measure ingestion, evaluation, and how soon jobs recover, on thi
 
 bench-training: tools ## measure trainings on this machine (SETS=1000,100000,1000000 needs 15 GB)
 	$(BIN)/python -m bench.training $(if $(SETS),--sets $(SETS))
+
+bench-serving: tools ## serving beside other frameworks, needs wrk (ROUNDS=3)
+	$(BIN)/python -m bench.serving $(if $(ROUNDS),--rounds $(ROUNDS))
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -87,3 +88,26 @@ def test_r20_reply_that_nobody_reads_is_forgotten(gallery: Plant) -> None:
     gallery.client.rpush(batches_key(gallery.settings.prefix), batch.model_dump_json())
     wait_for(lambda: gallery.client.llen(reply) == 1, "the reply")
     assert 0 < int(gallery.client.pttl(reply)) <= REPLY_TTL_SECONDS * 1000  # pyright: ignore
+
+
+def test_more_than_can_be_done_is_refused_at_once_and_nothing_else_goes_wrong(
+    tmp_path: Path,
+) -> None:
+    with planted(tmp_path) as plant:
+        plant.knobs["GANVAS_GENERATE_DEADLINE"] = "0.4"
+        plant.start("generate")
+        plant.start("api")
+        publish_tiny(plant.settings, "tom")
+        plant.ready("api", "generate")
+        image = "/v1/generate?model=tom&seed=0"
+        wait_for(lambda: plant.http.get(image).status_code == 200, "the first image")
+        sheets = [f"/v1/generate?model=tom&seeds={k * 64}-{k * 64 + 63}" for k in range(200)]
+        with ThreadPoolExecutor(64) as pool:
+            answers = list(pool.map(plant.http.get, sheets))
+        refused = [answer for answer in answers if answer.status_code != 200]
+        assert {answer.status_code for answer in refused} == {503}
+        assert {answer.json()["code"] for answer in refused} == {"overloaded"}
+        assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
+        assert len(refused) < len(answers)
+        wait_for(lambda: plant.http.get(image).status_code == 200, "the next image")
+        assert plant.client.llen(batches_key(plant.settings.prefix)) == 0

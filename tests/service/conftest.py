@@ -25,15 +25,16 @@ TINY = {"width": 8, "max_width": 16, "batch": 4}  # a network that takes millise
 class Service:
     """A running `ganvas up` on a free port."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *extra: str, **environment: str) -> None:
+        """extra: options of `ganvas up`."""
         self.home = home
         self.log = open(home.with_suffix(".log"), "ab")  # noqa: SIM115, closed by stop
-        environment = {k: v for k, v in os.environ.items() if k != "REDIS_URL"}
+        inherited = {k: v for k, v in os.environ.items() if k != "REDIS_URL"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ganvas.cli", "up", "--home", str(home), "--port", "0"],
+            [sys.executable, "-m", "ganvas.cli", "up", "--home", str(home), "--port", "0", *extra],
             stdout=self.log,
             stderr=self.log,
-            env=environment,
+            env=inherited | environment,
         )
         self.url = wait_for(self._ready, "the service to be ready", deadline=90)
         self.client = httpx.Client(base_url=self.url, timeout=60)
@@ -77,9 +78,9 @@ class Service:
 
 
 @contextmanager
-def started(home: Path) -> Iterator[Service]:
+def started(home: Path, *extra: str, **environment: str) -> Iterator[Service]:
     """The service on `home`, stopped whatever happens; it has to stop cleanly."""
-    running = Service(home)
+    running = Service(home, *extra, **environment)
     try:
         yield running
     finally:

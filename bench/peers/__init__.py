@@ -1,0 +1,1 @@
+"""The same images from other people's serving frameworks, written as their documentation shows."""
