@@ -6,10 +6,11 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from app.addresses import canonical
 from app.deps import BINARY, Everything
 from app.embedded import Embedded, embedded
 from app.forms import only_file
-from app.images import QUALITY, Look, canonical, picture_of
+from app.images import QUALITY, Look, picture_of
 from app.uploads import FORM, receive_bytes
 from core.errors import Invalid
 from core.generation import MEDIA_TYPES, Facts, Format, Inspection
