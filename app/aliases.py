@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from pydantic import Field
 
 from app.deps import Documented, Models, json_only
-from app.images import matches
+from app.images import client_has
 from core.aliases import LATEST, Require, precondition
 from core.ids import Id
 from core.registry import ModelStore
@@ -56,7 +56,7 @@ def show_model_alias(
     own = models.aliases(name)
     found = _latest(models, name) if alias == LATEST else own.show(alias)
     headers = {"ETag": found.etag, "Cache-Control": "no-cache"}
-    if matches(request.headers.get("if-none-match", ""), found.etag):
+    if client_has(request, found.etag):
         return Response(status_code=304, headers=headers)
     response.headers.update(headers)
     return with_urls(found)

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from app.deps import BINARY, Documented, Everything, Models
-from app.images import matches
+from app.images import client_has
 from app.models import Name, Version, with_urls
 from app.services import Services
 from app.train import option_errors
@@ -42,7 +42,7 @@ def export_model(request: Request, models: Models, name: Name, version: Version)
     """One zip with weights, header, card, samples and evaluations: the same bytes every time."""
     archive = packed(models, models.get(name, version))
     headers = {"ETag": archive.etag, "Cache-Control": "no-cache"}
-    if matches(request.headers.get("if-none-match", ""), archive.etag):
+    if client_has(request, archive.etag):
         return Response(status_code=304, headers=headers)
     members = archive.sealed()
     headers["Content-Length"] = str(zip_length(members))

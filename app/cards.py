@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Request, Response
 from app.card import Sources, card_of
 from app.deps import Documented, Everything
 from app.document import as_html, as_markdown
-from app.images import IMMUTABLE, matches
+from app.images import IMMUTABLE, client_has
 from app.models import Name, Version, show_model_version
 from app.series import Series, read_rows, thin
 from app.services import Services
@@ -64,7 +64,7 @@ def _card(request: Request, held: Services, name: str, version: int, page: bool)
     content = text.encode()
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept"}
-    if matches(request.headers.get("if-none-match", ""), tag):
+    if client_has(request, tag):
         return Response(status_code=304, headers=headers)
     return Response(content, headers=headers, media_type="text/html" if page else "text/markdown")
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from app.deps import BINARY, Documented, Everything, IdempotencyKey, Models
-from app.images import matches
+from app.images import client_has
 from app.jobs import newest_first
 from app.models import Name, Version
 from app.orders import accepted, announce, once
@@ -73,7 +73,7 @@ def show_model_onnx(request: Request, models: Models, name: Name, version: Versi
     found = os.fstat(handle)
     tag = f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache"}
-    if matches(request.headers.get("if-none-match", ""), tag):
+    if client_has(request, tag):
         os.close(handle)
         return Response(status_code=304, headers=headers)
     headers["Content-Length"] = str(found.st_size)

@@ -6,8 +6,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
-from app.deps import Documented, Everything
-from app.images import EXTENSIONS, Look, accepted_format, answer, picture_of, refused, resolve
+from app.deps import BINARY, Documented, Everything
+from app.described import JSON, Described
+from app.images import (
+    EXTENSIONS,
+    Look,
+    Manner,
+    accepted_format,
+    answer,
+    picture_of,
+    refused,
+    resolve,
+)
 from app.queries import documented, query_of
 from core.generation import MAX_GRID, MEDIA_TYPES, Format
 from core.schemas import MAX_SEED
@@ -17,13 +27,20 @@ router = APIRouter(tags=["images"])
 IMAGES: Documented = {
     200: {
         "description": "The image.",
-        "content": {
-            kind: {"schema": {"type": "string", "format": "binary"}}
-            for kind in MEDIA_TYPES.values()
-        },
+        "content": dict.fromkeys(MEDIA_TYPES.values(), BINARY),
     },
     304: {"description": "The client has this image already (If-None-Match)."},
 }
+
+
+GENERATED: Documented = {
+    200: {
+        "description": "The image, or with `format=json` what made it and the image in base64.",
+        "content": IMAGES[200]["content"] | {JSON: {"schema": Described.model_json_schema()}},
+    },
+    304: IMAGES[304],
+}
+FORMATS = "Default: by Accept. `json`: what made it, its lasting address, and a PNG in base64."
 
 
 class Order(Look):
@@ -53,14 +70,14 @@ class Order(Look):
         int | None, Field(ge=1, le=MAX_GRID, description="A grid of seed, seed+1, ...")
     ] = None
     format: Annotated[
-        str | None, Field(pattern="^(png|webp|jpg|jpeg)$", description="Default: by Accept.")
+        str | None, Field(pattern="^(png|webp|jpg|jpeg|json)$", description=FORMATS)
     ] = None
 
 
 @router.get(
     "/generate",
     response_class=Response,
-    responses=IMAGES,
+    responses=GENERATED,
     openapi_extra=documented(Order),
 )
 async def generate(
@@ -69,13 +86,22 @@ async def generate(
     """Make an image. The same model version and parameters give the same bytes, always."""
     reference = resolve(held, order.model)
     seeds, drawn = seeds_of(order)
-    accept = request.headers.get("accept", "")
-    format: Format = EXTENSIONS[order.format] if order.format else accepted_format(accept)
-    picture = picture_of(reference.model, seeds, order, format)
-    name = order.model or reference.model.name
-    return await answer(
-        request, held, reference, picture, name=name, drawn=drawn, download=order.download
+    picture = picture_of(reference.model, seeds, order, format_of(order.format, request))
+    manner = Manner(
+        name=order.model or reference.model.name,
+        drawn=drawn,
+        negotiated=True,
+        described=order.format == "json",
+        download=order.download,
     )
+    return await answer(request, held, reference, picture, manner)
+
+
+def format_of(asked: str | None, request: Request) -> Format:
+    """Of the file, as asked for or else by Accept; JSON holds a PNG."""
+    if asked is None:
+        return accepted_format(request.headers.get("accept", ""))
+    return EXTENSIONS.get(asked, "png")
 
 
 def seeds_of(order: Order) -> tuple[list[int | str], bool]:

@@ -2,13 +2,16 @@
 
 import asyncio
 import time
-from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import Request, Response
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
+from app.addresses import ENDINGS, canonical, seeds_text
+from app.described import JSON, described, described_etag
 from app.lanes import Made, Target
 from app.services import Services
 from core.errors import Invalid, NotFound
@@ -114,58 +117,72 @@ def resolve(held: Services, text: str | None) -> Reference:
         raise NotFound("The model was removed a moment ago.") from error
 
 
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How a picture is answered. `name`: the model as asked for; `drawn`: no seed was given."""
+
+    name: str
+    drawn: bool = False
+    negotiated: bool = False  # the format, by Accept
+    described: bool = False  # as JSON
+    download: bool = False
+
+
 async def answer(
-    request: Request,
-    held: Services,
-    reference: Reference,
-    picture: Picture,
-    *,
-    name: str,
-    drawn: bool = False,
-    download: bool = False,
+    request: Request, held: Services, reference: Reference, picture: Picture, manner: Manner
 ) -> Response:
-    """The image, or 304 from its ETag alone. `name`: the model as asked for; `drawn`: no seed."""
-    etag = held.batcher.workforce.tag(picture, reference.model)
-    headers = _headers(reference, picture, etag, name, drawn)
-    if matches(request.headers.get("if-none-match", ""), etag):
+    """The image, or 304 from its ETag alone."""
+    made_as = held.batcher.workforce.tag(picture, reference.model)
+    etag = described_etag(made_as, reference.model) if manner.described else made_as
+    headers = _headers(reference, picture, etag, manner)
+    if not manner.drawn and client_has(request, etag):
         return Response(status_code=304, headers=headers)
-    started = time.monotonic()
-    key = kept_as(etag)
-    image = None if drawn or held.batcher.expects(key) else await held.shelf.get(key)
-    if image is not None:
-        headers["X-Cache"] = "hit"
-        headers["Server-Timing"] = f"cache;dur={(time.monotonic() - started) * 1000:.1f}"
-    else:
-        made, shared = await _made(request, held, reference, picture, key, not drawn)
-        image = made.image
-        headers["X-Cache"] = "coalesced" if shared else "miss"
-        headers["Server-Timing"] = _timing(made, (time.monotonic() - started) * 1000)
-    if download:
-        file = f"{reference.model.name}-v{reference.model.version}-{_file_seed(picture)}"
-        extension = "jpg" if picture.format == "jpeg" else picture.format
-        headers["Content-Disposition"] = f'attachment; filename="{file}.{extension}"'
+    keep = not manner.drawn
+    image, told = await _image(request, held, reference, picture, kept_as(made_as), keep=keep)
+    headers |= told
+    if manner.download:
+        file = _file_name(reference.model, picture, manner)
+        headers["Content-Disposition"] = f'attachment; filename="{file}"'
+    if manner.described:
+        url = canonical(reference.model, picture, manner.name)
+        content = described(reference.model, picture, url, image)
+        return Response(content, headers=headers, media_type=JSON)
     return Response(image, headers=headers, media_type=MEDIA_TYPES[picture.format])
 
 
-async def _made(
+async def _image(
     request: Request,
     held: Services,
     reference: Reference,
     picture: Picture,
     key: str,
+    *,
     keep: bool,
-) -> tuple[Made, bool]:
-    """The picture from a worker, unless the client goes before."""
-    gone = asyncio.ensure_future(_until_gone(request))
+) -> tuple[bytes, dict[str, str]]:
+    """The picture from the cache or a worker, and headers that say which and how long it took."""
+    started = time.monotonic()
+    image = await held.shelf.get(key) if keep and not held.batcher.expects(key) else None
+    if image is not None:
+        told = f"cache;dur={(time.monotonic() - started) * 1000:.1f}"
+        return image, {"X-Cache": "hit", "Server-Timing": told}
+    gone = asyncio.ensure_future(until_gone(request))
     try:
-        return await held.batcher.make(_target(held, reference), picture, key, gone, keep=keep)
+        target = target_of(held, reference)
+        made, shared = await held.batcher.make(target, picture, key, gone, keep=keep)
     finally:
         gone.cancel()
+    told = _timing(made, (time.monotonic() - started) * 1000)
+    return made.image, {"X-Cache": "coalesced" if shared else "miss", "Server-Timing": told}
 
 
 def kept_as(etag: str) -> str:
     """The name of an image in the cache."""
     return etag.removeprefix("W/").strip('"')
+
+
+def client_has(request: Request, etag: str) -> bool:
+    """Whether the client says that it has the answer with this ETag already."""
+    return matches(",".join(request.headers.getlist("if-none-match")), etag)
 
 
 def matches(if_none_match: str, etag: str) -> bool:
@@ -174,59 +191,32 @@ def matches(if_none_match: str, etag: str) -> bool:
     return any(tag in ("*", etag.removeprefix("W/")) for tag in tags)
 
 
-def seeds_text(seeds: tuple[int | str, ...]) -> str:
-    """`4`, `alice`, `0-15` or `1,5,7`."""
-    first, last = seeds[0], seeds[-1]
-    if len(seeds) == 1 or isinstance(first, str) or isinstance(last, str):
-        return str(first)
-    if last - first + 1 == len(seeds) and seeds == tuple(range(first, last + 1)):
-        return f"{first}-{last}"
-    return ",".join(str(seed) for seed in seeds)
-
-
 def refused(field: str, message: str) -> Invalid:
     """A query parameter that is wrong."""
     return Invalid(message, errors=[{"pointer": f"#/query/{field}", "message": message}])
 
 
-def _headers(
-    reference: Reference, picture: Picture, etag: str, name: str, drawn: bool
-) -> dict[str, str]:
-    moving = "no-cache" if name.startswith(JOB_PREFIX) else MOVING
-    caching = "no-store" if drawn else IMMUTABLE if reference.pinned else moving
+def _headers(reference: Reference, picture: Picture, etag: str, manner: Manner) -> dict[str, str]:
+    moving = "no-cache" if manner.name.startswith(JOB_PREFIX) else MOVING
+    caching = "no-store" if manner.drawn else IMMUTABLE if reference.pinned else moving
     headers = {
         "ETag": etag,
         "Cache-Control": caching,
-        "Vary": "Accept",
         "X-Seed": quote(seeds_text(picture.seeds), safe=",-"),
         "X-Model": reference.model.name,
         "X-Model-Version": str(reference.model.version),
     }
-    if drawn or not reference.pinned:
-        headers["Content-Location"] = canonical(reference.model, picture, name)
+    if manner.negotiated:
+        headers["Vary"] = "Accept"
+    if manner.drawn or not reference.pinned:
+        headers["Content-Location"] = canonical(
+            reference.model, picture, manner.name, described=manner.described
+        )
     return headers
 
 
-def canonical(model: Model, picture: Picture, name: str) -> str:
-    """The address of exactly this picture (of a running job: of its newest checkpoint)."""
-    query: dict[str, Any] = {
-        field: int(value) if isinstance(value, bool) else value
-        for field in ("label", "psi", "size", "quality", "metadata")
-        if (value := getattr(picture, field)) != Picture.model_fields[field].default
-    }
-    seed, alone = seeds_text(picture.seeds), len(picture.seeds) == 1
-    extension = "jpg" if picture.format == "jpeg" else picture.format
-    running = name.startswith(JOB_PREFIX)
-    if alone and not running and "/" not in seed:
-        own = f"/v1/models/{model.name}/versions/{model.version}"
-        path = f"{own}/images/{quote(seed, safe='')}.{extension}"
-        return path + (f"?{urlencode(query)}" if query else "")
-    version = name if running else f"{model.name}@{model.version}"
-    seeds = {"seed" if alone else "seeds": seed}
-    return "/v1/generate?" + urlencode({"model": version} | seeds | {"format": extension} | query)
-
-
-def _target(held: Services, reference: Reference) -> Target:
+def target_of(held: Services, reference: Reference) -> Target:
+    """The model as the workers find it."""
     model = reference.model
     folder = reference.folder.relative_to(held.settings.home)
     return Target(folder=str(folder), model=model.name, version=model.version, digest=model.digest)
@@ -239,8 +229,10 @@ def _timing(made: Made, total: float) -> str:
     return ", ".join([*texts, f'batch;desc="{made.batch}"'])
 
 
-def _file_seed(picture: Picture) -> str:
-    return slug(seeds_text(picture.seeds), "image")
+def _file_name(model: Model, picture: Picture, manner: Manner) -> str:
+    seed = slug(seeds_text(picture.seeds), "image")
+    ending = "json" if manner.described else ENDINGS[picture.format]
+    return f"{model.name}-v{model.version}-{seed}.{ending}"
 
 
 def _weight(parameters: list[str]) -> float:
@@ -253,6 +245,7 @@ def _weight(parameters: list[str]) -> float:
     return 1.0
 
 
-async def _until_gone(request: Request) -> None:
+async def until_gone(request: Request) -> None:
+    """Ends when the client does."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -22,6 +22,7 @@ from app import (
     exports,
     generate,
     health,
+    inspection,
     jobs,
     metrics,
     models,
@@ -39,7 +40,8 @@ from core.errors import Invalid
 from core.settings import Settings
 from core.version import own_version
 
-STREAMED = ("/v1/datasets", "/v1/models")  # their uploads are bounded where they are read
+# Their uploads are bounded where they are read.
+STREAMED = ("/v1/datasets", "/v1/models", "/v1/images/inspect")
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -88,6 +90,7 @@ def _route(app: FastAPI) -> None:
         archives,
         cards,
         exports,
+        inspection,
         store,
         storage,
         estimate,

@@ -11,7 +11,7 @@ from pydantic import Field
 from app.deps import PNG, After, Everything, Limit, Models
 from app.files import send
 from app.generate import IMAGES
-from app.images import EXTENSIONS, Look, answer, picture_of
+from app.images import EXTENSIONS, Look, Manner, answer, picture_of
 from app.pages import after_cursor, page
 from app.queries import documented, query_of
 from app.room import bytes_below
@@ -137,7 +137,8 @@ async def show_model_image(
     reference = Reference(model=model, folder=held.models.folder(model), pinned=True)
     format: Format = EXTENSIONS[extension]
     picture = picture_of(model, [parse_seed(seed)], look, format)
-    return await answer(request, held, reference, picture, name=name, download=look.download)
+    manner = Manner(name=name, download=look.download)
+    return await answer(request, held, reference, picture, manner)
 
 
 def versions_of(models: ModelStore, name: str) -> list[Model]:

@@ -84,6 +84,13 @@ async def receive_into(open_sink: Callable[[], Sink], request: Request, limit: i
     return sink.digest.hexdigest()
 
 
+async def receive_bytes(request: Request, limit: int) -> bytes:
+    """The whole body, when it is small enough to be held in memory. Raises the same."""
+    if declared(request.headers) > limit:
+        raise _too_large(limit)
+    return b"".join([block async for block in _blocks(request.receive, limit)])
+
+
 def _sink(request: Request, folder: Path) -> Sink:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == FORM:

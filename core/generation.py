@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from core.schemas import Model, Record
+from core.schemas import Answer, Model, Record, Seed
 
 ENCODER_VERSION = "2"  # part of every ETag: raise it when the same pixels encode to other bytes
 REPLY_TTL_SECONDS = 60
@@ -40,6 +40,29 @@ class Picture(Record):
         facts = [ENCODER_VERSION, model.digest, named, self.model_dump(), device]
         text = json.dumps(facts, sort_keys=True)
         return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+class Facts(Answer):
+    """What made an image, as it stands in the file: enough to make it again."""
+
+    model: str
+    version: int = Field(ge=0, lt=10**9, description="0 for a checkpoint of a job.")
+    digest: str = Field(description="SHA-256 of the weights file.")
+    seed: Seed | str | tuple[Seed, ...]
+    psi: float = Field(ge=0, le=1)
+    label: str | None
+    size: int | None = Field(default=None, description="Edge in pixels; null: the model's own.")
+    quality: int | None = Field(default=None, description="Of webp and jpeg.")
+
+
+class Inspection(Answer):
+    """What an image file says of itself."""
+
+    format: Format
+    metadata: Facts
+    parameters: str | None = Field(description="The line for people and other programs.")
+    url: str | None = Field(description="Where this service has the image; null: it cannot.")
+    known: bool = Field(description="Whether this service has the model.")
 
 
 class Batch(Record):

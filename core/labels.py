@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from core.seeds import combination_of_seed, label_of_seed
+
 SEPARATOR = ","
 NONE = "none"
 MAX_LABEL = 2000  # characters of a written label
@@ -18,6 +20,21 @@ def places_of(label: str, attributes: Sequence[str]) -> tuple[int, ...]:
         return ()
     known = {name: place for place, name in enumerate(attributes)}
     return tuple(sorted({_place(part.strip(), known) for part in label.split(SEPARATOR)}))
+
+
+def meant(
+    seed: int | str,
+    classes: Sequence[str],
+    attributes: Sequence[str],
+    combinations: Sequence[tuple[Sequence[int], int]],
+) -> str | None:
+    """The label that a seed means when the request names none; None when the model knows none."""
+    if classes:
+        return classes[label_of_seed(seed, len(classes))]
+    if not attributes or not combinations:
+        return None
+    chosen = combination_of_seed(seed, [count for _, count in combinations])
+    return written(combinations[chosen][0], attributes)
 
 
 def speakable(name: str) -> bool:

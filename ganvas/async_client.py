@@ -7,6 +7,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
+from core.generation import Inspection
 from core.requests import SampleRequest
 from core.schemas import Dataset, Job, JobEvent, Page
 from ganvas.calls import Calls
@@ -23,7 +24,7 @@ from ganvas.fields import (
 from ganvas.handles import AsyncJobHandle
 from ganvas.models import AsyncModels
 from ganvas.packing import Progress, Source, name_of, packed
-from ganvas.portable import AsyncPortable
+from ganvas.portable import AsyncPortable, File
 from ganvas.transport import Flow, Outcome, Pause, Request, Upload, http_options, resume
 
 T = TypeVar("T")
@@ -70,6 +71,10 @@ class AsyncClient:
         """The bytes of one image, or of a grid (`n`, `seeds`). Equal seeds, equal bytes."""
         return await self._run(self._calls.generate(seed, fields))
 
+    async def inspect(self, image: File | bytes) -> Inspection:
+        """What made an image of ours, from its file or its bytes, and where it can be had again."""
+        return await self._run(self._calls.inspect(image))
+
     async def storage(self) -> dict[str, Any]:
         """What takes how much room, and what the disk has left."""
         return await self._run(self._calls.storage())
@@ -100,7 +105,7 @@ class AsyncClient:
         if isinstance(step, Pause):
             await asyncio.sleep(step.seconds)
             return None
-        content = _chunks(step.upload) if step.upload else None
+        content = _chunks(step.upload) if step.upload else step.content
         try:
             if step.save is not None:
                 return await self._save(step, step.save)

@@ -7,11 +7,14 @@ ganvas/model_calls.py.
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from os import PathLike
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import httpx
 from pydantic import BaseModel
 
+from core.generation import Inspection
 from core.requests import EvaluateRequest, SampleRequest, TrainRequest
 from core.schemas import Dataset, Job, JobCheckpoint, JobCheckpoints, Page
 from ganvas.answers import as_json, nothing, read, record
@@ -156,6 +159,15 @@ class Calls:
             params["label"] = ",".join(label) or "none"
         request = Request(method="GET", path="/v1/generate", params=params, patience=30.0)
         return self._exchange(request, _image)
+
+    def inspect(self, image: str | PathLike[str] | bytes) -> Flow[Inspection]:
+        body: dict[str, Any] = (
+            {"content": image}
+            if isinstance(image, bytes)
+            else {"upload": Upload(path=Path(image), media_type="application/octet-stream")}
+        )
+        request = Request(method="POST", path="/v1/images/inspect", idempotent=True, **body)
+        return self._exchange(request, record(Inspection))
 
     def _news(self, job: Job, patience: float) -> Flow[Job]:
         """The job once it has changed, or the same after about `patience` seconds."""

@@ -11,7 +11,15 @@ from urllib.parse import quote
 
 import typer
 
-from ganvas import cli_evaluate, cli_jobs, cli_lists, cli_models, cli_portable, cli_train
+from ganvas import (
+    cli_evaluate,
+    cli_inspect,
+    cli_jobs,
+    cli_lists,
+    cli_models,
+    cli_portable,
+    cli_train,
+)
 from ganvas.console import (
     Commands,
     HomeFolder,
@@ -33,6 +41,7 @@ app = typer.Typer(
 )
 app.command("train")(cli_train.train)
 app.command("evaluate")(cli_evaluate.evaluate)
+app.command("inspect")(cli_inspect.inspect)
 app.add_typer(cli_jobs.jobs, name="jobs")
 app.add_typer(cli_portable.models, name="models")
 app.add_typer(cli_lists.datasets, name="datasets")

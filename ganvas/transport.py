@@ -93,6 +93,7 @@ class Upload:
 class Request:
     """One HTTP request. `patience`: seconds that the service may wait before it answers.
 
+    upload, content: a file or bytes as the body.
     idempotent: the service takes it twice as once, even without an Idempotency-Key.
     save: the body of the answer becomes this file, as it arrives; the answer has none then.
     """
@@ -103,6 +104,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
     upload: Upload | None = None
+    content: bytes | None = None
     patience: float = 0.0
     idempotent: bool = False
     save: Path | None = None

@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from core.errors import GanvasError, NotFound, Overloaded
-from core.generation import Batch, Picture
+from core.generation import Batch, Facts, Picture
 from worker.ceiling import Ceiling
 from worker.checkpoint import load_generator
 from worker.encode import encode, grid, to_image
@@ -215,11 +215,14 @@ def _finished(pixels: np.ndarray, picture: Picture, batch: Batch, wishes: Wishes
 
 def _facts(picture: Picture, batch: Batch, wishes: Wishes) -> dict[str, Any]:
     first, alone = picture.seeds[0], len(picture.seeds) == 1
-    return {
+    facts = {
         "model": batch.model,
         "version": batch.version,
         "digest": batch.digest,
-        "seed": first if alone else list(picture.seeds),
+        "seed": first if alone else picture.seeds,
         "psi": picture.psi,
         "label": wishes.label(picture.label, first) if alone else picture.label,
+        "size": picture.size,
+        "quality": None if picture.format == "png" else picture.quality,
     }
+    return Facts.model_validate(facts).model_dump(exclude_defaults=True)

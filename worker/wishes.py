@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.labels import places_of, written
-from core.seeds import combination_of_seed, label_of_seed
+from core.labels import meant, places_of
 from worker.combinations import Combination
 from worker.tasks import holding
 
@@ -33,12 +32,9 @@ class Wishes:
 
     def label(self, asked: str | None, seed: int | str) -> str | None:
         """The label of an image: the one asked for, else the one that the seed means."""
-        if asked is not None or not (self.classes or self.attributes):
+        if asked is not None:
             return asked
-        if self.classes:
-            return self.classes[label_of_seed(seed, len(self.classes))]
-        chosen = combination_of_seed(seed, [count for _, count in self.combinations])
-        return written(self.combinations[chosen][0], self.attributes)
+        return meant(seed, self.classes, self.attributes, self.combinations)
 
     def condition(self, asked: str | None, seed: int | str) -> Tensor | None:
         """What the network is told for it, float32 [c_dim]; None when it knows no conditions."""

@@ -1,5 +1,6 @@
 """GET /generate: parameters, cache rules, and the way to the workers and back."""
 
+import base64
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ from core.errors import OutOfMemory
 from core.files import write_json
 from core.generation import Picture
 from core.schemas import Model
+from core.seeds import label_of_seed
 from core.settings import Settings
 from tests.app.studio import studio
 from tests.waiting import wait_for
@@ -97,6 +99,81 @@ def test_known_etag_is_answered_without_a_worker(api: httpx.Client, cats: Model)
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
+@pytest.mark.parametrize(
+    ("tags", "status"),
+    [
+        (['"x", {etag}'], 304),
+        (['"x"', "W/{etag}"], 304),
+        (["*"], 304),
+        (["{etag}x", '"x'], 503),
+        (['"x"', ""], 503),
+    ],
+)
+def test_any_of_the_clients_tags_counts(
+    api: httpx.Client, cats: Model, tags: list[str], status: int
+) -> None:
+    etag = Picture(seeds=(1,)).etag(cats)
+    headers = [("If-None-Match", tag.format(etag=etag)) for tag in tags]
+    for path in ("generate?seed=1&model=cats", "models/cats/versions/1/images/1.png"):
+        assert api.get(f"/v1/{path}", headers=headers).status_code == status
+
+
+def test_new_images_are_never_known_already(api: httpx.Client, cats: Model) -> None:
+    assert api.get("/v1/generate", headers={"If-None-Match": "*"}).status_code == 503
+
+
+def test_known_images_need_no_redis(api: httpx.Client, cats: Model, held: Services) -> None:
+    pool: Any = held.jobs.client.connection_pool
+    pool.reset()
+    pool.connection_kwargs["path"] = "/nonexistent/socket"
+    assert api.get("/v1/jobs").status_code == 503
+    headers = {"If-None-Match": Picture(seeds=(1,)).etag(cats)}
+    for path in ("generate?seed=1", "models/cats/versions/1/images/1.png"):
+        assert api.get(f"/v1/{path}", headers=headers).status_code == 304
+
+
+def test_json_holds_what_made_the_image_and_the_image(
+    api: httpx.Client, settings: Settings, cats: Model, announce: Announce
+) -> None:
+    announce("generate")
+    with studio(settings):
+        image = api.get("/v1/generate?seed=42&psi=0.5&format=png")
+        answer = api.get("/v1/generate?seed=42&psi=0.5&format=json")
+        exact = api.get(answer.headers["Content-Location"])
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+    told = answer.json()
+    assert base64.b64decode(told.pop("data")) == image.content
+    assert told == {
+        "model": "cats",
+        "version": 1,
+        "digest": cats.digest,
+        "seed": 42,
+        "psi": 0.5,
+        "label": ("black", "white")[label_of_seed(42, 2)],
+        "size": 32,
+        "format": "png",
+        "url": image.headers["Content-Location"],
+    }
+    assert exact.content == answer.content
+    assert exact.headers["Cache-Control"].endswith("immutable")
+    etag = answer.headers["ETag"]
+    assert exact.headers["ETag"] == etag != image.headers["ETag"]
+    known = api.get("/v1/generate?seed=42&psi=0.5&format=json", headers={"If-None-Match": etag})
+    assert known.status_code == 304
+
+
+def test_json_of_a_grid_lists_its_seeds(
+    api: httpx.Client, settings: Settings, cats: Model, announce: Announce
+) -> None:
+    announce("generate")
+    with studio(settings):
+        answer = api.get("/v1/generate?seeds=3,5&size=16&format=json&download=1")
+    told = answer.json()
+    assert (told["seed"], told["label"], told["size"]) == ([3, 5], None, 16)
+    assert told["url"] == "/v1/generate?model=cats%401&seeds=3%2C5&format=png&size=16"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="cats-v1-3-5.json"'
+
+
 def test_image_comes_with_its_headers(
     api: httpx.Client, settings: Settings, cats: Model, announce: Announce
 ) -> None:
@@ -117,6 +194,7 @@ def test_image_comes_with_its_headers(
     assert headers["Cache-Control"] == "public, max-age=60, stale-while-revalidate=600"
     assert headers["Content-Location"] == "/v1/models/cats/versions/1/images/42.jpg?quality=80"
     assert headers["Content-Disposition"] == 'attachment; filename="cats-v1-42.jpg"'
+    assert len(headers["X-Request-Id"]) == 16
     assert "queue;dur=" in headers["Server-Timing"] and 'batch;desc="1"' in headers["Server-Timing"]
     assert worker.batches[0].folder == "models/cats/1"
 
@@ -133,6 +211,7 @@ def test_without_a_seed_one_is_drawn(
     assert again.headers["ETag"] == drawn.headers["ETag"]
     assert again.headers["Cache-Control"].endswith("immutable")
     assert "Content-Location" not in again.headers
+    assert (drawn.headers["Vary"], again.headers.get("Vary")) == ("Accept", None)
 
 
 @pytest.mark.parametrize("seed", ["alice", "a/b", "é ü", "x.png"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.labels import places_of, speakable, written
+from core.labels import meant, places_of, speakable, written
 from core.seeds import combination_of_seed, label_of_seed
 
 KNOWN = ("0", "hat", "red hair", "smiling")
@@ -46,3 +46,13 @@ def test_combination_of_a_seed_is_frozen_and_as_frequent_as_in_the_data() -> Non
     assert shares == pytest.approx([0.6, 0.3, 0.1], abs=0.03)
     assert [combination_of_seed(seed, counts) for seed in (0, 1, 2, 42, "alice")] == [1, 0, 2, 1, 2]
     assert [label_of_seed(seed, 10) for seed in (0, 1, 2, 42, "alice")] == [7, 4, 9, 8, 9]
+
+
+def test_a_seed_means_a_class_or_a_combination() -> None:
+    assert meant(42, [], [], []) is None
+    assert meant("alice", ["cat", "dog"], [], []) in ("cat", "dog")
+    pairs = [((0, 2), 3), ((), 1)]
+    assert {meant(seed, [], ["hat", "sad", "old"], pairs) for seed in range(40)} == {
+        "hat,old",
+        "none",
+    }

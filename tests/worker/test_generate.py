@@ -173,7 +173,7 @@ def test_files_carry_what_made_them_unless_told_not_to(settings: Settings, forma
     else:
         facts = json.loads(told.getexif().get_ifd(0x8769)[0x9286].removeprefix(b"ASCII\0\0\0"))
         assert not untold.getexif()
-    assert facts == expected | {"label": None}
+    assert facts == expected | {"label": None} | ({} if format == "png" else {"quality": 90})
     assert told.format == format.upper()
 
 
@@ -182,6 +182,14 @@ def test_size_is_that_of_each_image(settings: Settings) -> None:
     pictures = Picture(seeds=(1,), size=100), Picture(seeds=(1, 2, 3), size=16)
     single, sheet = (opened(data) for data in studio(settings).serve(batch(model, *pictures))[0])
     assert (single.size, sheet.size) == ((100, 100), (32, 32))
+
+
+def test_files_say_what_was_asked_apart_from_the_usual(settings: Settings) -> None:
+    model = publish_tiny(settings)
+    asked = Picture(seeds=(1, 2, 3), size=16, format="jpeg", quality=50)
+    (sheet,), _ = studio(settings).serve(batch(model, asked))
+    facts = json.loads(opened(sheet).getexif().get_ifd(0x8769)[0x9286].removeprefix(b"ASCII\0\0\0"))
+    assert (facts["seed"], facts["size"], facts["quality"]) == ([1, 2, 3], 16, 50)
 
 
 def test_psi_zero_is_one_image_for_all_seeds(settings: Settings) -> None:

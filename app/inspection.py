@@ -1,0 +1,84 @@
+"""POST /v1/images/inspect: what made an image, as its file says, and where it can be had again."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from app.addresses import canonical
+from app.deps import BINARY, Everything
+from app.embedded import Embedded, embedded
+from app.forms import only_file
+from app.images import QUALITY, Look, picture_of
+from app.uploads import FORM, receive_bytes
+from core.errors import Invalid
+from core.generation import MEDIA_TYPES, Facts, Format, Inspection
+from core.registry import ModelStore
+from core.schemas import Model
+from core.seeds import parse_seed
+
+router = APIRouter(prefix="/images", tags=["images"])
+MAX_IMAGE_BYTES = 32 * 1024 * 1024
+ONE_FILE: dict[str, Any] = {
+    "schema": {"type": "object", "properties": {"file": BINARY["schema"]}, "required": ["file"]}
+}
+BODY = {"required": True, "content": dict.fromkeys(MEDIA_TYPES.values(), BINARY)}
+BODY["content"] |= {FORM: ONE_FILE}
+
+
+@router.post("/inspect", openapi_extra={"requestBody": BODY})
+async def inspect_image(request: Request, held: Everything) -> Inspection:
+    """Model, seed and all else that made an image, read from its file: PNG, WebP or JPEG."""
+    body = await receive_bytes(request, MAX_IMAGE_BYTES)
+    kind = request.headers.get("content-type", "")
+    return await run_in_threadpool(inspected, held.models, body, kind)
+
+
+def inspected(models: ModelStore, body: bytes, content_type: str) -> Inspection:
+    """Raises UnsupportedMedia, and Invalid when Ganvas has written nothing into the image."""
+    form = content_type.partition(";")[0].strip().lower() == FORM
+    found = embedded(only_file(body, content_type) if form else body)
+    facts = facts_in(found)
+    model = model_with(models, facts)
+    return Inspection(
+        format=found.format,
+        metadata=facts,
+        parameters=found.parameters,
+        url=None if model is None else address(model, facts, found.format),
+        known=model is not None,
+    )
+
+
+def facts_in(found: Embedded) -> Facts:
+    """Raises Invalid."""
+    if found.facts is None:
+        raise Invalid(
+            "The image says nothing of Ganvas: it comes from elsewhere, was made with metadata=0, "
+            "or was saved by a program that leaves metadata out."
+        )
+    try:
+        return Facts.model_validate_json(found.facts)
+    except ValidationError as error:
+        raise Invalid("What the image says of Ganvas cannot be read; it was changed.") from error
+
+
+def model_with(models: ModelStore, facts: Facts) -> Model | None:
+    """The version with these weights; of several the one of that name and number."""
+    same = [model for model in models.all() if model.digest == facts.digest]
+    own = [model for model in same if (model.name, model.version) == (facts.model, facts.version)]
+    return next(iter(own + same), None)
+
+
+def address(model: Model, facts: Facts, format: Format) -> str | None:
+    """Where the image is made again; None when the model cannot make what the file says."""
+    try:
+        seed = parse_seed(facts.seed) if isinstance(facts.seed, str) else facts.seed
+        seeds: list[int | str] = [*seed] if isinstance(seed, tuple) else [seed]
+        look = Look(
+            label=facts.label, psi=facts.psi, size=facts.size, quality=facts.quality or QUALITY
+        )
+        picture = picture_of(model, seeds, look, format)
+    except (Invalid, ValidationError):
+        return None
+    return canonical(model, picture, model.name)
