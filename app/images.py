@@ -3,6 +3,8 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
@@ -218,8 +220,13 @@ def _headers(reference: Reference, picture: Picture, etag: str, manner: Manner) 
 def target_of(held: Services, reference: Reference) -> Target:
     """The model as the workers find it."""
     model = reference.model
-    folder = reference.folder.relative_to(held.settings.home)
-    return Target(folder=str(folder), model=model.name, version=model.version, digest=model.digest)
+    folder = _relative(reference.folder, held.settings.home)
+    return Target(folder=folder, model=model.name, version=model.version, digest=model.digest)
+
+
+@lru_cache(1024)
+def _relative(folder: Path, home: Path) -> str:
+    return str(folder.relative_to(home))
 
 
 def _timing(made: Made, total: float) -> str:

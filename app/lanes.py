@@ -57,14 +57,18 @@ class Lanes:
 
     def __init__(self) -> None:
         self._lanes: dict[Target, dict[Ticket, None]] = {}
+        self._images: dict[Target, int] = {}  # that wait in each lane
 
     def add(self, ticket: Ticket) -> None:
         self._lanes.setdefault(ticket.target, {})[ticket] = None
+        self._count(ticket.target, ticket.images)
 
     def remove(self, ticket: Ticket) -> None:
         """Forget a ticket that nobody waits for any more, if it still waits here."""
         lane = self._lanes.get(ticket.target, {})
-        lane.pop(ticket, None)
+        if ticket in lane:
+            del lane[ticket]
+            self._count(ticket.target, -ticket.images)
         if not lane:
             self._lanes.pop(ticket.target, None)
 
@@ -79,19 +83,22 @@ class Lanes:
         while lane and images + next(iter(lane)).images <= most:
             batch.append(_first(lane))
             images += batch[-1].images
+        self._count(target, -images)
         if lane:
             self._lanes[target] = lane  # behind the others
         return batch
 
     def seconds(self, per_image: Callable[[Target], float]) -> float:
         """The work that waits here, for one worker."""
-        return sum(
-            per_image(target) * sum(ticket.images for ticket in lane)
-            for target, lane in self._lanes.items()
-        )
+        return sum(per_image(target) * images for target, images in self._images.items())
 
     def __len__(self) -> int:
         return sum(len(lane) for lane in self._lanes.values())
+
+    def _count(self, target: Target, images: int) -> None:
+        left = self._images.pop(target, 0) + images
+        if left:
+            self._images[target] = left
 
 
 def _first(lane: dict[Ticket, None]) -> Ticket:

@@ -35,6 +35,7 @@ from app import (
 from app.guard import Bodies, Failures, Guard, Heads
 from app.schema import PROBLEMS, openapi
 from app.services import open_services
+from app.shortcut import Shortcut
 from core.crashpoints import arm
 from core.errors import Invalid
 from core.settings import Settings
@@ -68,6 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.openapi = lambda: openapi(app)
     _route(app)
     errors.install(app)
+    app.add_middleware(Shortcut)
     app.add_middleware(Failures)
     app.add_middleware(Bodies, limit=chosen.max_body_bytes, streamed=STREAMED)
     app.add_middleware(Heads)

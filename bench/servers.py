@@ -1,6 +1,7 @@
 """Servers under test: started as processes of their own, measured as a whole tree, ended by us."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -112,7 +113,7 @@ def _wait_for_image(server: Running, child: subprocess.Popen[bytes], log: Path) 
     with httpx.Client(trust_env=False, timeout=30) as http:
         while True:
             try:
-                server.image(0, http)
+                server.image(secrets.randbelow(2**31), http)  # one that no cache has
                 return
             except httpx.HTTPError as error:
                 if time.monotonic() > deadline or child.poll() is not None:

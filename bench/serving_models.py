@@ -14,6 +14,7 @@ from worker.generate import Studio
 from worker.snapshot import kept
 from worker.spec import Budget, Recipe, TrainSpec
 
+STEPS = 50
 WIDTHS = {"big": 64, "small": 18}  # 3.6 and 0.4 million parameters
 
 
@@ -49,6 +50,9 @@ def _publish(settings: Settings, name: str, width: int) -> Model:
     )
     torch.manual_seed(0)
     G = networks.generator(spec.shape, options)
+    with torch.no_grad():  # what BatchNorm learns of its inputs: images with contrast
+        for _ in range(STEPS):
+            G(torch.randn(64, 100))
     tensors = {f"ema.{key}": kept(value) for key, value in G.state_dict().items()}
     folder = settings.home / "publish"
     facts = {"spec": asdict(spec), "step": 1, "kimg": 0.1}

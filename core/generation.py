@@ -37,8 +37,7 @@ class Picture(Record):
     def etag(self, model: Model, device: str = "") -> str:
         """A strong ETag: equal tags mean equal bytes from this kind of device. Needs no image."""
         named = [model.name, model.version] if self.metadata else []  # they stand in the file
-        facts = [ENCODER_VERSION, model.digest, named, self.model_dump(), device]
-        text = json.dumps(facts, sort_keys=True)
+        text = json.dumps([ENCODER_VERSION, model.digest, named, device]) + self.model_dump_json()
         return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ class ModelStore:
         return Aliases(self.home.model(name), lambda: tell(self.home))
 
     def folder(self, model: Model) -> Path:
-        return self.home.model(model.name) / str(model.version)
+        return _folder(self.home, model.name, model.version)
 
     def resolve(self, reference: str | None) -> Reference:
         """Look up what `model=` names. Raises NotFound, NotReady."""
@@ -201,6 +202,12 @@ class ModelStore:
         if now != known.stamp:
             known = self._known = take_inventory(self.home, now)
         return known
+
+
+@lru_cache(1024)
+def _folder(home: Home, name: str, version: int) -> Path:
+    """Every request for an image comes by here."""
+    return home.model(name) / str(version)
 
 
 def snapshot_folders(job_folder: Path) -> list[Path]:
