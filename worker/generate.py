@@ -114,7 +114,10 @@ class Studio:
         )
         self._loaded[digest] = loaded
         self._make_room(digest)
-        self.held = tuple({"digest": k, "bytes": v.bytes} for k, v in self._loaded.items())
+        self.held = tuple(
+            {"digest": key, "bytes": held.bytes, "precision": held.manner.dtype}
+            for key, held in self._loaded.items()
+        )
         return loaded
 
     def pin(self, folders: Mapping[str, str]) -> None:

@@ -1,7 +1,8 @@
 """Images of a Ganvas model with plain PyTorch: python torch_generate.py FOLDER 42 alice ...
 
 FOLDER holds model.safetensors and model.json, for example an unpacked archive. Of Ganvas only the
-folder `models` is used: the architectures, which import PyTorch and nothing else.
+folder `models` is used: the architectures, which import PyTorch and nothing else. With --bfloat16
+before FOLDER it computes as a worker does that says so of the model (GET /v1/workers).
 """
 
 import hashlib
@@ -46,7 +47,7 @@ def condition(seed: int | str, classes: list[str], attributes: list[str], pairs:
     return signs / np.sqrt(np.float32(len(attributes)))
 
 
-def main(folder: str, *texts: str) -> None:
+def main(folder: str, *texts: str, low: bool = False) -> None:
     header = json.loads((Path(folder) / "model.json").read_text())
     architecture = architectures()[header["architecture"]]
     shape = Shape(**header["shape"])
@@ -63,11 +64,12 @@ def main(folder: str, *texts: str) -> None:
         c = None
         if shape.c_dim:
             c = torch.from_numpy(condition(seed, *known))[None]
-        with torch.inference_mode():
-            image = network(z, c)[0]  # [C, H, W], about -1..1
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=low):
+            image = network(z, c)[0].float()  # [C, H, W], about -1..1
         pixels = ((image.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0)
         Image.fromarray(pixels.numpy().squeeze()).save(f"{text}.png")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    given = [text for text in sys.argv[1:] if text != "--bfloat16"]
+    main(*given, low="--bfloat16" in sys.argv)

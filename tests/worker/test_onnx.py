@@ -17,6 +17,7 @@ from PIL import Image
 
 from core.connection import connect
 from core.exports import ONNX, onnx_in
+from core.files import read_json
 from core.generation import Batch, Picture
 from core.jobs import JobStore
 from core.records import Claim
@@ -37,9 +38,11 @@ CASES = [(name, classes) for name in architectures() for classes in ((), ("cat",
 Made = Callable[[Settings, Model, list[str]], dict[str, np.ndarray]]
 
 
-def served(settings: Settings, model: Model, seeds: list[str]) -> dict[str, np.ndarray]:
+def served(
+    settings: Settings, model: Model, seeds: list[str], precision: str = "float32"
+) -> dict[str, np.ndarray]:
     """The pixels as our service makes them, each for itself."""
-    studio = Studio(settings.home, 10**9, torch.device("cpu"))
+    studio = Studio(settings.home, 10**9, torch.device("cpu"), precision)
     pictures = [Picture(seeds=(int(s) if s.isdigit() else s,)) for s in seeds]
     told = {"model": model.name, "version": model.version, "digest": model.digest}
     folder = f"models/{model.name}/{model.version}"
@@ -57,12 +60,14 @@ def opened(source: io.BytesIO | Path) -> np.ndarray:
         return np.asarray(image)
 
 
-def example(name: str, argument: Path, seeds: list[str], folder: Path) -> dict[str, np.ndarray]:
+def example(
+    name: str, argument: Path, seeds: list[str], folder: Path, **told: bool
+) -> dict[str, np.ndarray]:
     """What an example of the documentation makes, run in a folder of its own."""
     main = runpy.run_path(str(EXAMPLES / name))["main"]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        main(str(argument), *seeds)
+        main(str(argument), *seeds, **told)
     return {seed: opened(folder / f"{seed}.png") for seed in seeds}
 
 
@@ -89,9 +94,15 @@ def test_plain_pytorch_makes_the_same_bytes(
 ) -> None:
     model = publish_tiny(settings, architecture=architecture, classes=classes)
     folder = ModelStore(settings.folders).folder(model)
-    made = example("torch_generate.py", folder, SEEDS, tmp_path)
-    for seed, pixels in served(settings, model, SEEDS).items():
-        assert np.array_equal(made[seed], pixels), seed
+    for precision in ("float32", "auto"):
+        expected = served(settings, model, SEEDS, precision)
+        (manner,) = (read_json(path) for path in folder.glob("manner-*"))
+        low = manner["dtype"] == "bfloat16"
+        made = example("torch_generate.py", folder, SEEDS, tmp_path, low=low)
+        for seed, pixels in expected.items():
+            assert np.array_equal(made[seed], pixels), (seed, manner)
+        for path in folder.glob("manner-*"):
+            path.unlink()
 
 
 def test_attributes_are_asked_for_outside_as_in_our_house(
