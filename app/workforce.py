@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from redis.exceptions import RedisError
 
 from core.connection import trouble
+from core.errors import NoWorker
 from core.queue import GENERATE
 from core.schemas import WorkerInfo
 
@@ -25,6 +26,11 @@ class Workforce:
         self._alive = alive
         self.forget()
         self._lock = asyncio.Lock()
+
+    async def require(self) -> None:
+        """Raise NoWorker when nobody is alive."""
+        if self.size == 0 and await self.look() == 0:
+            raise NoWorker("No generate worker is alive; try again shortly.", retry_after=2)
 
     async def look(self) -> int:
         """Count again, a little later if that was done just now.
