@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from app.errors import as_expected, from_record
 from app.lanes import Lanes, Made, Target, Ticket
 from app.workforce import Workforce
-from core.errors import GanvasError, Internal, NoWorker, Overloaded, Unavailable
+from core.errors import GanvasError, Internal, Overloaded, Unavailable
 from core.generation import MAX_BATCH, Batch, Picture
 
 FIRST_GUESS = 0.02  # seconds per image of a model that has not answered yet
@@ -73,12 +73,10 @@ class Batcher:
         """The picture, and whether it was made for an identical request that came before.
 
         `key`: equal for identical requests; with `keep` the workers put the image into the cache
-        under this name. `gone` is done when the client is.
-        Raises NoWorker, Overloaded, Unavailable and what
-        the worker answers.
+        under this name. `gone` is done when the client is. Raises NoWorker, Overloaded,
+        Unavailable and what the worker answers.
         """
-        if self.workforce.size == 0 and await self.workforce.look() == 0:
-            raise NoWorker("No generate worker is alive; try again shortly.", retry_after=2)
+        await self.workforce.require()
         known = self._tickets.get(key)
         ticket = known or self._admit(target, picture, key, keep)
         waiter: asyncio.Future[Made] = asyncio.get_running_loop().create_future()

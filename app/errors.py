@@ -132,15 +132,21 @@ def problem(
     return JSONResponse(content, status, kept, media_type=MEDIA_TYPE)
 
 
-def expected(scope: Any, error: GanvasError, **members: Any) -> Response:
+def expected(
+    scope: Any, error: GanvasError, /, *, status: int | None = None, **members: Any
+) -> Response:
     """The answer for one of our own errors."""
-    status = STATUSES.get(error.code, 500)
+    status = status or status_of(error)
     headers = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     return problem(
         scope, status, error.code, error.title, error.detail, error.errors, headers, **members
     )
+
+
+def status_of(error: GanvasError) -> int:
+    return STATUSES.get(error.code, 500)
 
 
 def from_record(record: dict[str, Any]) -> GanvasError:

@@ -23,6 +23,7 @@ from core.labels import MAX_LABEL, places_of, written
 from core.registry import JOB_PREFIX, Reference
 from core.schemas import Model, Record
 
+MIN_EDGE, MAX_EDGE = 8, 1024
 MAX_PIXELS = 64_000_000  # of one answer
 EXTENSIONS: dict[str, Format] = {"png": "png", "webp": "webp", "jpg": "jpeg", "jpeg": "jpeg"}
 QUALITY = 90
@@ -43,7 +44,8 @@ class Look(Record):
     ] = None
     psi: Annotated[float, Field(ge=0, le=1, description="Truncation: 1 is all the variety.")] = 1.0
     size: Annotated[
-        int | None, Field(ge=8, le=1024, description="Edge in pixels; default: the model's own.")
+        int | None,
+        Field(ge=MIN_EDGE, le=MAX_EDGE, description="Edge in pixels; default: the model's own."),
     ] = None
     quality: Annotated[int, Field(ge=1, le=100, description="Of webp and jpeg.")] = QUALITY
     metadata: Annotated[bool, Field(description="Write seed and model into the file.")] = True

@@ -1,6 +1,6 @@
 """POST /v1/images/inspect: what made an image, as its file says, and where it can be had again."""
 
-from typing import Any
+from typing import IO, Any
 
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
@@ -11,7 +11,7 @@ from app.deps import BINARY, Everything
 from app.embedded import Embedded, embedded
 from app.forms import only_file
 from app.images import QUALITY, Look, picture_of
-from app.uploads import FORM, receive_bytes
+from app.uploads import FORM, spooled
 from core.errors import Invalid
 from core.generation import MEDIA_TYPES, Facts, Format, Inspection
 from core.registry import ModelStore
@@ -30,14 +30,14 @@ BODY["content"] |= {FORM: ONE_FILE}
 @router.post("/inspect", openapi_extra={"requestBody": BODY})
 async def inspect_image(request: Request, held: Everything) -> Inspection:
     """Model, seed and all else that made an image, read from its file: PNG, WebP or JPEG."""
-    body = await receive_bytes(request, MAX_IMAGE_BYTES)
     kind = request.headers.get("content-type", "")
-    return await run_in_threadpool(inspected, held.models, body, kind)
+    async with spooled(request, held.settings.folders.uploads, MAX_IMAGE_BYTES) as file:
+        return await run_in_threadpool(inspected, held.models, file, kind)
 
 
-def inspected(models: ModelStore, body: bytes, content_type: str) -> Inspection:
+def inspected(models: ModelStore, file: IO[bytes], content_type: str) -> Inspection:
     """Raises UnsupportedMedia, and Invalid when Ganvas has written nothing into the image."""
-    form = content_type.partition(";")[0].strip().lower() == FORM
+    body, form = file.read(), content_type.partition(";")[0].strip().lower() == FORM
     found = embedded(only_file(body, content_type) if form else body)
     facts = facts_in(found)
     model = model_with(models, facts)

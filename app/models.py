@@ -29,7 +29,15 @@ Name = Annotated[Id, Path(description="Of the model.", examples=["sprites"])]
 Version = Annotated[int, Path(ge=1, lt=10**9)]
 
 
-class NamedModel(Model):
+class ListedModel(Model):
+    """The newest version of a model, with the fields that OpenAI's clients read."""
+
+    id: str = Field(description="The name.")
+    created: int = Field(description="Unix time.")
+    owned_by: str = "ganvas"
+
+
+class NamedModel(ListedModel):
     """The newest version of a model, and which others there are."""
 
     versions: list[int]
@@ -56,14 +64,14 @@ def with_urls(model: Model) -> Model:
 @router.get("")
 def list_models(
     request: Request, response: Response, models: Models, limit: Limit = 20, after: After = None
-) -> Page[Model]:
+) -> Page[ListedModel]:
     """The newest version of every model, the newest model first."""
     newest: dict[str, Model] = {}
     for model in models.all():
         if model.name not in newest or model.version > newest[model.name].version:
             newest[model.name] = model
     found = after_cursor(list(newest.values()), lambda model: model.name, after)
-    shown = [with_urls(model) for model in found[: limit + 1]]
+    shown = [ListedModel(**_listed(with_urls(model))) for model in found[: limit + 1]]
     return page(request, response, shown, limit, lambda model: model.name)
 
 
@@ -74,7 +82,8 @@ def show_model(held: Everything, name: Name) -> NamedModel:
     numbers = [model.version for model in versions]
     moved = {alias: model.version for model in versions for alias in model.aliased_as}
     aliases = {LATEST: numbers[0]} | dict(sorted(moved.items()))
-    return NamedModel(**_whole(held, versions[0]).model_dump(), versions=numbers, aliases=aliases)
+    newest = _listed(_whole(held, versions[0]))
+    return NamedModel(**newest, versions=numbers, aliases=aliases)
 
 
 @router.delete("/{name}", status_code=204)
@@ -147,6 +156,11 @@ def versions_of(models: ModelStore, name: str) -> list[Model]:
     if not versions:
         raise NotFound("There is no model with this name; GET /v1/models lists them.")
     return versions
+
+
+def _listed(model: Model) -> dict[str, Any]:
+    created = int(model.created_at.timestamp())
+    return model.model_dump() | {"id": model.name, "created": created}
 
 
 def _whole(held: Services, model: Model) -> Model:

@@ -4,8 +4,10 @@ import asyncio
 import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Protocol
+from tempfile import SpooledTemporaryFile
+from typing import IO, Protocol
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
@@ -84,11 +86,19 @@ async def receive_into(open_sink: Callable[[], Sink], request: Request, limit: i
     return sink.digest.hexdigest()
 
 
-async def receive_bytes(request: Request, limit: int) -> bytes:
-    """The whole body, when it is small enough to be held in memory. Raises the same."""
+@asynccontextmanager
+async def spooled(request: Request, folder: Path, limit: int) -> AsyncIterator[IO[bytes]]:
+    """The whole body as a file without a name, which is in memory while it is small.
+
+    Raises TooLarge, TooSlow, Invalid, ClientDisconnect, OSError.
+    """
     if declared(request.headers) > limit:
         raise _too_large(limit)
-    return b"".join([block async for block in _blocks(request.receive, limit)])
+    with SpooledTemporaryFile(BLOCK_BYTES, dir=str(folder)) as file:
+        async for block in _blocks(request.receive, limit):
+            await run_in_threadpool(file.write, block)
+        file.seek(0)
+        yield file
 
 
 def _sink(request: Request, folder: Path) -> Sink:

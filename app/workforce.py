@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from redis.exceptions import RedisError
 
 from core.connection import trouble
+from core.errors import NoWorker
 from core.generation import Picture
 from core.presence import WorkerInfo
 from core.queue import GENERATE
@@ -33,6 +34,11 @@ class Workforce:
     @property
     def size(self) -> int:
         return len(self.names)
+
+    async def require(self) -> None:
+        """Raise NoWorker when nobody is alive."""
+        if self.size == 0 and await self.look() == 0:
+            raise NoWorker("No generate worker is alive; try again shortly.", retry_after=2)
 
     async def look(self) -> int:
         """Count again, a little later if that was done just now.

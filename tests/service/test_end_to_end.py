@@ -1,5 +1,6 @@
 """The main job over HTTP with the real parts: upload, train, watch, generate, cancel."""
 
+import base64
 import io
 import json
 import re
@@ -8,6 +9,7 @@ import sys
 from pathlib import Path
 
 import httpx
+import openai
 import pytest
 from PIL import Image
 
@@ -59,6 +61,33 @@ def test_trained_model_generates_the_same_bytes_for_the_same_seed(
         "/generate?seed=alice&label=disc", headers={"if-none-match": first.headers["etag"]}
     )
     assert (unchanged.status_code, unchanged.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["seed=alice", "seed=7&format=webp&psi=0.5", "seeds=1-3&format=jpg&size=64&quality=50"],
+)
+def test_image_is_made_again_from_what_its_file_says(
+    service: Service, trained: dict[str, object], query: str
+) -> None:
+    image = service.client.get(f"/v1/generate?model=shapes@1&{query}")
+    found = service.client.post("/v1/images/inspect", content=image.content).json()
+    assert found["known"] is True
+    assert service.client.get(found["url"]).content == image.content
+    seeds = query.partition("&")[0]
+    told = service.client.get(f"/v1/generate?model=shapes@1&{seeds}&format=json").json()
+    assert (told["seed"], told["label"]) == tuple(found["metadata"][k] for k in ("seed", "label"))
+
+
+def test_client_of_openai_gets_images(service: Service, trained: dict[str, object]) -> None:
+    http = openai.DefaultHttpxClient(trust_env=False)
+    with openai.OpenAI(base_url=f"{service.url}/v1", api_key="any", http_client=http) as client:
+        answer = client.images.generate(model="shapes", prompt="a disc", n=2)
+    for image in answer.data or []:
+        file = base64.b64decode(image.b64_json or "")
+        assert service.client.get(str(image.url)).content == file
+        facts = service.client.post("/v1/images/inspect", content=file).json()["metadata"]
+        assert image.revised_prompt == f"shapes@1, seed {facts['seed']}, label disc"
 
 
 def test_model_tells_where_it_comes_from(
