@@ -21,6 +21,7 @@ from app.images import (
     MIN_EDGE,
     QUALITY,
     Look,
+    kept_as,
     picture_of,
     resolve,
     target_of,
@@ -201,14 +202,12 @@ async def made(
     request: Request, held: Services, reference: Reference, pictures: Sequence[Picture]
 ) -> list[bytes]:
     """The files, made side by side."""
-    target = target_of(held, reference)
+    target, tag = target_of(held, reference), held.batcher.workforce.tag
+    keyed = [(kept_as(tag(picture, reference.model)), picture) for picture in pictures]
     gone = asyncio.ensure_future(until_gone(request))
     try:
         answers = await asyncio.gather(
-            *(
-                held.batcher.make(target, picture, picture.etag(reference.model), gone)
-                for picture in pictures
-            )
+            *(held.batcher.make(target, picture, key, gone, keep=True) for key, picture in keyed)
         )
     finally:
         gone.cancel()
