@@ -15,7 +15,7 @@ MAX_PROBABILITY = 0.8  # beyond it augmentations leak into the images (2006.0667
 ADJUST_EVERY = 16  # steps
 
 Draw = Callable[[int, float, float], Tensor]  # (columns, low, high) -> uniform numbers [N, columns]
-Operation = Callable[[Tensor, Tensor, Draw], Tensor]  # images, on/off [N, 1], draw -> images
+Operation = Callable[[Tensor, Draw], Tensor]  # the images that it happens to -> as many
 
 _OPERATIONS: dict[str, Operation] = {}
 
@@ -48,27 +48,26 @@ def moved(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 @register
-def translate(images: Tensor, on: Tensor, draw: Draw) -> Tensor:
+def translate(images: Tensor, draw: Draw) -> Tensor:
     """Shift by up to an eighth of the side, in whole pixels."""
     size = images.shape[-1]
-    shift = (draw(2, -1, 1) * size / 8).round() * on
-    ones = torch.ones_like(on)
-    rows, columns = (resampling(size, ones, shift[:, k : k + 1]) for k in (0, 1))
+    shifts = (draw(2, -1, 1) * size / 8).round().split(1, dim=1)
+    rows, columns = (resampling(size, torch.ones_like(shift), shift) for shift in shifts)
     return moved(images, rows, columns)
 
 
 @register
-def zoom(images: Tensor, on: Tensor, draw: Draw) -> Tensor:
+def zoom(images: Tensor, draw: Draw) -> Tensor:
     """Scale by a factor of 0.8 to 1.25 about the centre."""
-    scale = torch.exp(draw(1, -0.223, 0.223) * on)
-    matrix = resampling(images.shape[-1], scale, torch.zeros_like(on))
+    scale = torch.exp(draw(1, -0.223, 0.223))
+    matrix = resampling(images.shape[-1], scale, torch.zeros_like(scale))
     return moved(images, matrix, matrix)
 
 
 @register
-def mirror(images: Tensor, on: Tensor, draw: Draw) -> Tensor:
+def mirror(images: Tensor, draw: Draw) -> Tensor:
     """Exchange left and right. Only for sets whose mirror images belong to them."""
-    return torch.where(on[:, :, None, None] > 0, images.flip(3), images)
+    return images.flip(3)
 
 
 def blurred(images: Tensor, sigma: float) -> Tensor:
@@ -87,9 +86,9 @@ def mirrored(images: Tensor, chosen: Tensor) -> Tensor:
 
 
 @register
-def colour(images: Tensor, on: Tensor, draw: Draw) -> Tensor:
+def colour(images: Tensor, draw: Draw) -> Tensor:
     """Brightness +-0.5, saturation x 0..2, contrast x 0.5..1.5."""
-    brightness, saturation, contrast = (draw(3, -1, 1) * on)[:, :, None, None, None].unbind(1)
+    brightness, saturation, contrast = draw(3, -1, 1)[:, :, None, None, None].unbind(1)
     x = images + brightness * 0.5
     grey = x.mean(1, keepdim=True)
     x = grey + (x - grey) * (1 + saturation)
@@ -98,13 +97,13 @@ def colour(images: Tensor, on: Tensor, draw: Draw) -> Tensor:
 
 
 @register
-def cutout(images: Tensor, on: Tensor, draw: Draw) -> Tensor:
+def cutout(images: Tensor, draw: Draw) -> Tensor:
     """Grey out a square of half the side, somewhere."""
     size = images.shape[-1]
     index = torch.arange(size, device=images.device)
     centre = (draw(2, 0, 1) * size).floor()[:, :, None]
     inside = ((index - centre).abs() <= size // 4).to(images.dtype)
-    hole = inside[:, 0, :, None] * inside[:, 1, None, :] * on[:, :, None]
+    hole = inside[:, 0, :, None] * inside[:, 1, None, :]
     return images * (1 - hole[:, None])
 
 
@@ -128,14 +127,21 @@ class Augment:
         """Augmented images, [N, C, H, W] -> [N, C, H, W]; draws from `rng` (on the CPU)."""
         if self.p <= 0 or not self.names:
             return images
+        device, dtype = images.device, images.dtype
 
-        def draw(columns: int, low: float, high: float) -> Tensor:
-            numbers = torch.rand(len(images), columns, generator=rng) * (high - low) + low
-            return numbers.to(images.device, images.dtype)
+        def drawn(columns: int, low: float, high: float) -> Tensor:
+            """For all images, so that what comes later does not depend on how many are chosen."""
+            return torch.rand(len(images), columns, generator=rng) * (high - low) + low
 
         for name in self.names:
-            on = (draw(1, 0, 1) < self.p).to(images.dtype)
-            images = _OPERATIONS[name](images, on, draw)
+            chosen = (drawn(1, 0, 1)[:, 0] < self.p).nonzero()[:, 0]
+
+            def draw(columns: int, low: float, high: float, chosen: Tensor = chosen) -> Tensor:
+                return drawn(columns, low, high)[chosen].to(device, dtype)
+
+            places = chosen.to(device)
+            changed = _OPERATIONS[name](images[places], draw)
+            images = images.index_copy(0, places, changed)
         return images
 
     def observe(self, signs: float | Tensor, count: int) -> None:
