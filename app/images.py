@@ -97,6 +97,7 @@ def _several(model: Model, text: str) -> str:
     return label
 
 
+@lru_cache(1024)
 def accepted_format(accept: str) -> Format:
     """The best of our formats for an Accept header; png when they are equally good."""
     weights = dict.fromkeys(MEDIA_TYPES, 0.0)

@@ -10,9 +10,12 @@ import pytest
 
 from app.images import accepted_format
 from app.services import Services
+from core.connection import connect
 from core.errors import OutOfMemory
 from core.files import write_json
 from core.generation import Picture
+from core.pictures import Pictures
+from core.presence import WorkerInfo
 from core.schemas import Model
 from core.seeds import label_of_seed
 from core.settings import Settings
@@ -354,3 +357,46 @@ def test_list_of_two_distant_seeds_costs_no_more_than_two(api: httpx.Client, cat
     query = "seeds=0,4294967295&label=white&model=cats"
     answer = api.get(f"/generate?{query}", headers={"if-none-match": tag})
     assert (answer.status_code, answer.headers["x-seed"]) == (304, "0,4294967295")
+
+
+def test_kept_image_is_answered_without_a_worker_and_drawn_ones_are_not_kept(
+    api: httpx.Client, settings: Settings, held: Services, cats: Model, announce: Announce
+) -> None:
+    announce("generate")
+    with studio(settings) as worker:
+        first = api.get("/v1/generate?model=cats&seed=7&label=black")
+        api.get("/v1/generate?model=cats")
+    (key,), (none,) = (batch.kept_as for batch in worker.batches)
+    assert none is None and first.headers["ETag"] == f'"{key}"'
+    with connect(settings.redis_url, text=False) as client:
+        Pictures(client, settings.prefix, settings.cache_bytes).keep({str(key): b"kept"})
+    for address in ("/v1/generate?model=cats&", "/v1/models/cats/versions/1/images/7.png?"):
+        again = api.get(f"{address}{'seed=7&' if 'generate' in address else ''}label=black")
+        assert (again.content, again.headers["X-Cache"]) == (b"kept", "hit")
+        assert again.headers["Server-Timing"].startswith("cache;dur=")
+        assert again.headers["ETag"] == first.headers["ETag"]
+
+
+def test_etags_are_weak_while_workers_of_several_kinds_live(
+    api: httpx.Client, held: Services, cats: Model
+) -> None:
+    def live(*kinds: str) -> str:
+        workers = [
+            WorkerInfo(
+                id=kind, queues=["generate"], pid=1, host="h", started_at=cats.created_at, kind=kind
+            )
+            for kind in kinds
+        ]
+        held.batcher.workforce._count(workers)
+        answer = api.get("/v1/generate?model=cats&seed=1", headers={"If-None-Match": "*"})
+        assert answer.status_code == 304
+        return answer.headers["ETag"]
+
+    one, other, both = live("avx2"), live("amx"), live("avx2", "amx")
+    assert one != other and one == live("avx2", "avx2")
+    assert both.startswith('W/"') and not one.startswith("W/")
+    assert api.get("/v1/models/cats").json()["reproducibility"] == "bitwise"
+    live("avx2", "amx")
+    assert api.get("/v1/models/cats").json()["reproducibility"] == "tolerance"
+    held.batcher.workforce._count([])
+    assert held.batcher.workforce.level == "tolerance"  # what they made is still out there
