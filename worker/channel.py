@@ -15,7 +15,7 @@ from typing import Any
 
 from core.errors import GanvasError, Internal, OutOfMemory
 from core.home import Home
-from worker.machine import out_of_memory
+from worker.machine import out_of_memory, stand_back
 
 DONE, FAILED, RELEASED = 0, 65, 75  # exit codes: finished, refused with an error record, given back
 STOP = "stop"
@@ -62,7 +62,7 @@ def enter(work: Callable[[Home, str, int, Channel], int], nice: int) -> None:
     work: gets these three and the line to the supervisor, and answers the exit code.
     """
     os.umask(0o077)
-    os.nice(nice)
+    stand_back(nice)
     channel = Channel()
     home, job_id, fence = Home(Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
     leave(reported(channel, lambda: work(home, job_id, fence, channel)))

@@ -4,6 +4,7 @@ uses it too.
 In a container the kernel's limit for it counts, not the machine (cgroups, both versions).
 """
 
+import contextlib
 import errno
 import os
 from pathlib import Path
@@ -40,6 +41,19 @@ def resident_bytes() -> int:
     except (OSError, ValueError, IndexError):
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def stand_back(nice: int) -> None:
+    """Let others have the processors first: 0 not at all, 19 as far as can be.
+
+    Where Linux shares the processors out among sessions (autogroups), a process of a session of
+    its own has to say so for the session; its own number counts within it only.
+    """
+    os.nice(nice)
+    session = Path("/proc/self/autogroup")
+    if nice and session.exists() and os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):  # not everywhere allowed
+            session.write_text(str(nice))
 
 
 def available_bytes() -> int:
