@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from core.errors import NotFound
-from core.generation import MAX_BATCH, Batch, Facts, Picture
+from core.generation import MAX_BATCH, Batch, Picture
 from worker.checkpoint import load_generator
 from worker.encode import encode, grid, to_image
 from worker.latents import latent, latents
@@ -193,15 +193,18 @@ def _finished(pixels: np.ndarray, picture: Picture, batch: Batch, wishes: Wishes
 
 
 def _facts(picture: Picture, batch: Batch, wishes: Wishes) -> dict[str, Any]:
+    """What core.generation.Facts reads; a record for each image would take its time."""
     first, alone = picture.seeds[0], len(picture.seeds) == 1
     facts = {
         "model": batch.model,
         "version": batch.version,
         "digest": batch.digest,
-        "seed": first if alone else picture.seeds,
+        "seed": first if alone else list(picture.seeds),
         "psi": picture.psi,
         "label": wishes.label(picture.label, first) if alone else picture.label,
-        "size": picture.size,
-        "quality": None if picture.format == "png" else picture.quality,
     }
-    return Facts.model_validate(facts).model_dump(exclude_defaults=True)
+    if picture.size is not None:
+        facts["size"] = picture.size
+    if picture.format != "png":
+        facts["quality"] = picture.quality
+    return facts
