@@ -217,15 +217,18 @@ def _finished(pixels: np.ndarray, picture: Picture, batch: Batch, wishes: Wishes
 
 
 def _facts(picture: Picture, batch: Batch, wishes: Wishes) -> dict[str, Any]:
+    """What core.generation.Facts reads; a record for each image would take its time."""
     first, alone = picture.seeds[0], len(picture.seeds) == 1
     facts = {
         "model": batch.model,
         "version": batch.version,
         "digest": batch.digest,
-        "seed": first if alone else picture.seeds,
+        "seed": first if alone else list(picture.seeds),
         "psi": picture.psi,
         "label": wishes.label(picture.label, first) if alone else picture.label,
-        "size": picture.size,
-        "quality": None if picture.format == "png" else picture.quality,
     }
-    return Facts.model_validate(facts).model_dump(exclude_defaults=True)
+    if picture.size is not None:
+        facts["size"] = picture.size
+    if picture.format != "png":
+        facts["quality"] = picture.quality
+    return facts

@@ -185,6 +185,8 @@ def test_errors_are_problems_too(api: httpx.Client, cats: Model) -> None:
         (b"[1]", JSON, 400, None),
         (b'{"prompt": "\\ud800"}', JSON, 400, "prompt"),
         (b'{"prompt": "x", "label": "?"}', JSON, 400, "label"),
+        (b'{"prompt": "x", "svg": ' + b"[" * 500 + b"]" * 500 + b"}", JSON, 400, "svg"),
+        (b'{"prompt": "x", "n": 11, "user": ' + b"[" * 900 + b"]" * 900 + b"}", JSON, 400, "n"),
         (b'{"prompt": "x"}', {"Content-Type": "text/plain"}, 415, None),
     ):
         answer = api.post(PATH, content=content, headers=headers)
@@ -201,6 +203,7 @@ def test_models_are_listed(client: openai.OpenAI, cats: Model, publish: Publish)
         ("cats", "model", "ganvas"),
     ]
     assert abs(listed[0].created - time.time()) < 60
+    assert len(client.models.list(extra_query={"limit": 1}).data) == 1
     assert client.models.retrieve("cats").id == "cats"
 
 

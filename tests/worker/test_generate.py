@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from core.errors import NotFound
-from core.generation import Batch, Picture
+from core.generation import Batch, Facts, Picture
 from core.registry import ModelStore
 from core.schemas import Model
 from core.seeds import label_of_seed
@@ -173,6 +173,7 @@ def test_files_carry_what_made_them_unless_told_not_to(settings: Settings, forma
     else:
         facts = json.loads(told.getexif().get_ifd(0x8769)[0x9286].removeprefix(b"ASCII\0\0\0"))
         assert not untold.getexif()
+    assert Facts.model_validate(facts).model_dump(exclude_unset=True) == facts
     assert facts == expected | {"label": None} | ({} if format == "png" else {"quality": 90})
     assert told.format == format.upper()
 
