@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from core.errors import GanvasError, NotFound, Overloaded
-from core.generation import Batch, Facts, Picture
+from core.generation import Batch, Picture
 from worker.ceiling import Ceiling
 from worker.checkpoint import load_generator
 from worker.encode import encode, grid, to_image
