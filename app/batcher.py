@@ -1,6 +1,8 @@
 """Natural batching: a batch leaves at once while a worker is free; what comes meanwhile goes next.
 
-One per API process. Identical requests are made once, the wait is bounded by an estimate, clients
+Clients that were answered together mostly come back together. So when a batch of several lands, the
+next one waits for as many, but no longer than a part of the time that the landed one took; and a
+full batch is sent one ahead of the workers. One per API process. Identical requests are made once, the wait is bounded by an estimate, clients
 that have gone are forgotten, and a batch that gets no answer is sent once more.
 """
 
@@ -26,6 +28,8 @@ SMOOTHING = 0.2
 PATIENCE = 5.0  # times the expected duration, but at least ...
 MIN_PATIENCE = 2.0
 ATTEMPTS = 2
+RETURN = 0.25  # of the time of a landed batch: so long its clients are waited for,
+LONGEST_RETURN = 0.005  # but at most so many seconds
 MAX_WAITING = 4096
 Send = Callable[[Batch, bool], Awaitable[None]]
 log = logging.getLogger(__name__)
@@ -60,6 +64,9 @@ class Batcher:
         self._tickets: dict[str, Ticket] = {}
         self._flights: dict[str, Flight] = {}
         self._pace: dict[str, float] = {}  # seconds per image, by digest
+        self._returning = 0  # images of the batch that landed last
+        self._return_ends = 0.0  # until when its clients are waited for
+        self._timer: asyncio.TimerHandle | None = None
 
     async def make(
         self,
@@ -99,13 +106,30 @@ class Batcher:
 
     def pump(self) -> None:
         """Send what may be sent now."""
-        while len(self._flights) < max(1, self.workforce.size):
+        while self._may_send():
             tickets = self._lanes.take(MAX_BATCH)
             if not tickets:
                 return
             flight = self._board(tickets)
             self._flights[flight.batch.id] = flight
             flight.task = asyncio.create_task(self._fly(flight), name=f"batch {flight.batch.id}")
+
+    def _may_send(self) -> bool:
+        """Whether a batch may leave now; else somebody will ask again."""
+        waiting = self._lanes.images
+        ahead = 1 if waiting >= MAX_BATCH else 0
+        if not waiting or len(self._flights) >= max(1, self.workforce.size) + ahead:
+            return False
+        left = self._return_ends - time.monotonic()
+        if waiting >= self._returning or left <= 0:
+            return True
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(left, self._waited)
+        return False
+
+    def _waited(self) -> None:
+        self._timer = None
+        self.pump()
 
     def answered(self, head: dict[str, Any], images: list[bytes]) -> None:
         """Take one reply. The second reply to a batch that was sent twice is nobody's."""
@@ -128,6 +152,8 @@ class Batcher:
         for flight in list(self._flights.values()):
             if flight.task is not None:
                 flight.task.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         for ticket in list(self._tickets.values()):
             ticket.fail(Unavailable("The service is stopping.", retry_after=2))
 
@@ -201,6 +227,9 @@ class Batcher:
             if error is not None:
                 ticket.fail(error)
         flight.landed.set()
+        took = time.monotonic() - flight.left
+        self._returning = min(flight.images, MAX_BATCH)
+        self._return_ends = time.monotonic() + min(RETURN * took, LONGEST_RETURN)
         self.pump()
 
     def _per_image(self, target: Target) -> float:
@@ -212,9 +241,9 @@ class Batcher:
         return max(MIN_PATIENCE, PATIENCE * expected)
 
     def _learn(self, flight: Flight, timing: dict[str, Any]) -> None:
-        """Move the model's pace towards what this batch took."""
-        elapsed = time.monotonic() - flight.left - timing.get("load_ms", 0.0) / 1000
-        measured = max(elapsed, 0.0001) / flight.images
+        """Move the model's pace towards what this batch took in the worker."""
+        elapsed = sum(float(timing.get(f"{part}_ms", 0.0)) for part in ("infer", "encode"))
+        measured = max(elapsed / 1000, 0.0001) / flight.images
         before = self._pace.pop(flight.target.digest, measured)
         self._pace[flight.target.digest] = before + SMOOTHING * (measured - before)
         if len(self._pace) > 256:

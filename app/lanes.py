@@ -95,6 +95,11 @@ class Lanes:
     def __len__(self) -> int:
         return sum(len(lane) for lane in self._lanes.values())
 
+    @property
+    def images(self) -> int:
+        """That wait in all lanes."""
+        return sum(self._images.values())
+
     def _count(self, target: Target, images: int) -> None:
         left = self._images.pop(target, 0) + images
         if left:

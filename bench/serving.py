@@ -205,7 +205,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("compare", "more"), help="one half of the benchmark")
     parser.add_argument("--out", type=Path, default=Path("out/serving"))
     given = parser.parse_args()
-    (given.out / "home").mkdir(parents=True, exist_ok=True)
+    given.out.mkdir(parents=True, exist_ok=True)
     models = published(given.out / "home")
     print(f"{usable_cores()} cores, {kind_of(torch.device('cpu')).name}", flush=True)
     names = ["litserve", "fastapi", *filter(None, given.more.split(","))]

@@ -1,5 +1,6 @@
 """The two networks of the serving benchmark: DCGAN-shaped, 64 px, published as a training does."""
 
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,7 +20,8 @@ WIDTHS = {"big": 64, "small": 18}  # 3.6 and 0.4 million parameters
 
 
 def published(home: Path) -> dict[str, Model]:
-    """Both models in a fresh home, by name."""
+    """Both models by name, in a home that is made anew."""
+    shutil.rmtree(home, ignore_errors=True)
     settings = Settings(home=home)
     settings.folders.create()
     return {name: _publish(settings, name, width) for name, width in WIDTHS.items()}

@@ -1,8 +1,8 @@
 """Batches of seeds to encoded images: models kept warm, the same bytes for the same seed.
 
-A batch is padded to a power of two and runs on one CPU thread, linear layers row by row, in the
-manner that a test of the network found (worker/manner.py). When memory runs out, fewer images are
-made in one pass.
+A batch runs on one CPU thread, linear layers row by row, in the precision and with the padding that
+a test of the network found right (worker/manner.py). When memory runs out, fewer images are made in
+one pass.
 """
 
 import logging
@@ -159,8 +159,8 @@ class Studio:
         return np.concatenate(parts)
 
     def _forward(self, loaded: Loaded, rows: list[Row]) -> np.ndarray:
-        """One padded pass through the network: uint8 [bucket, H, W, C]."""
-        bucket = 1 << (len(rows) - 1).bit_length()
+        """One pass through the network: uint8 [bucket, H, W, C]."""
+        bucket = loaded.manner.size(len(rows))
         z, psi = torch.zeros(bucket, loaded.z_dim), torch.ones(bucket, 1)
         z[: len(rows)] = torch.from_numpy(np.stack([row.z for row in rows]))
         psi[: len(rows), 0] = torch.tensor([row.psi for row in rows])

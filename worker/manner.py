@@ -6,9 +6,9 @@ in company. Other devices promise no equal bits and are not asked.
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from worker.latents import latents
 
 LOWEST_PSNR = 40.0  # dB between the images of both precisions: about two levels of 255
 NATIVE = ("avx512_bf16", "amx_bf16", "sve_bf16")  # without one of these bfloat16 is emulated
+POWERS = [1 << k for k in range(1, MAX_BATCH.bit_length())]
 CAST = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 Run = Callable[[Tensor, Tensor | None], Tensor]
 
@@ -32,6 +33,13 @@ class Manner:
 
     dtype: str  # "float32", or "bfloat16" under autocast
     together: int
+    padded: bool = (
+        True  # a pass is filled up to a power of two, the only sizes for which that holds
+    )
+
+    def size(self, images: int) -> int:
+        """Of the pass in which so many images are made."""
+        return 1 << (images - 1).bit_length() if self.padded else images
 
     def entered(self, device: torch.device) -> AbstractContextManager[Any]:
         """The context of a forward pass."""
@@ -77,9 +85,15 @@ def manner_of(
         with low.entered(device):
             return network(z, c).float()
 
-    if kind.low and trial.alike(network, lowered) and trial.together(lowered) == MAX_BATCH:
-        return low
-    return Manner(dtype="float32", together=trial.together(network))
+    for manner, run in ((low, lowered), (replace(low, dtype="float32"), network)):
+        if manner is low and not (kind.low and trial.alike(network, lowered)):
+            continue
+        alone = trial.made(run, 1)
+        if trial.equal(run, alone, range(2, MAX_BATCH + 1)):
+            return replace(manner, padded=False)
+        if trial.equal(run, alone, POWERS):
+            return manner
+    return Manner(dtype="float32", together=1)
 
 
 def remembered(folder: Path, kind: Kind, find: Callable[[], Manner]) -> Manner:
@@ -110,20 +124,15 @@ class _Trial:
         self.z = torch.from_numpy(latents(range(MAX_BATCH), z_dim))
         self.c = torch.eye(c_dim)[torch.arange(MAX_BATCH) % c_dim] if c_dim else None
 
+    @torch.inference_mode()
     def made(self, run: Run, size: int) -> Tensor:
-        """The images [MAX_BATCH, C, H, W] in passes of `size`."""
+        """The images [MAX_BATCH, C, H, W] in passes of `size`, the last of which may be smaller."""
         parts = [slice(start, start + size) for start in range(0, MAX_BATCH, size)]
         return torch.cat([run(self.z[p], None if self.c is None else self.c[p]) for p in parts])
 
-    @torch.inference_mode()
-    def together(self, run: Run) -> int:
-        """MAX_BATCH when the passes of every power of two agree, else 1."""
-        alone, size = self.made(run, 1), 2
-        while size <= MAX_BATCH:
-            if not torch.equal(self.made(run, size), alone):
-                return 1
-            size *= 2
-        return MAX_BATCH
+    def equal(self, run: Run, alone: Tensor, sizes: Iterable[int]) -> bool:
+        """Whether passes of each size give the very images that were made alone."""
+        return all(torch.equal(self.made(run, size), alone) for size in sizes)
 
     @torch.inference_mode()
     def alike(self, precise: Run, low: Run) -> bool:
