@@ -2,8 +2,9 @@
 
 Clients that were answered together mostly come back together. So when a batch of several lands, the
 next one waits for as many, but no longer than a part of the time that the landed one took; and a
-full batch is sent one ahead of the workers. One per API process. Identical requests are made once, the wait is bounded by an estimate, clients
-that have gone are forgotten, and a batch that gets no answer is sent once more.
+full batch is sent one ahead of the workers. One per API process. Identical requests are made once,
+the wait is bounded by an estimate, clients that have gone are forgotten, and a batch that gets no
+answer is sent once more.
 """
 
 import asyncio
@@ -46,9 +47,8 @@ class Flight:
     landed: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
-    @property
-    def images(self) -> int:
-        return sum(ticket.images for ticket in self.tickets)
+    def __post_init__(self) -> None:
+        self.images = sum(ticket.images for ticket in self.tickets)
 
 
 class Batcher:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import (
     actions,
@@ -46,6 +47,18 @@ from core.version import own_version
 STREAMED = ("/v1/datasets", "/v1/models", "/v1/images/inspect")
 
 
+class Front(FastAPI):
+    """FastAPI behind our own door: what is answered at the door passes none of its layers."""
+
+    door: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await super().__call__(scope, receive, send)
+        scope["app"] = self
+        await self.door(scope, receive, send)
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The API. Without `settings` they are read from the environment."""
     chosen = settings or Settings()
@@ -56,7 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.services = services
             yield
 
-    app = FastAPI(
+    app = Front(
         title="Ganvas",
         version=own_version() or "0",
         lifespan=lifespan,
@@ -70,11 +83,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.openapi = lambda: openapi(app)
     _route(app)
     errors.install(app)
-    app.add_middleware(Shortcut)
-    app.add_middleware(Failures)
-    app.add_middleware(Bodies, limit=chosen.max_body_bytes, streamed=STREAMED)
-    app.add_middleware(Heads)
-    app.add_middleware(Guard, hosts=chosen.allowed_hosts)
+    app.add_middleware(Failures)  # before the framework answers itself
+    images = Failures(Shortcut(super(Front, app).__call__))
+    bodies = Bodies(images, limit=chosen.max_body_bytes, streamed=STREAMED)
+    app.door = Guard(Heads(bodies), hosts=chosen.allowed_hosts)
     return app
 
 

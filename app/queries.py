@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 from pydantic import ValidationError
@@ -17,7 +18,7 @@ def query_of(kind: type[Q]) -> Callable[[Request], Awaitable[Q]]:
     """A dependency that reads the query as a `kind`. Raises Invalid, naming what there is."""
 
     async def read(request: Request) -> Q:
-        given = dict(request.query_params)
+        given = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), True))
         require_known(given, kind.model_fields)
         try:
             return kind.model_validate(given)

@@ -120,10 +120,83 @@ def test_batch_is_bounded_and_a_large_grid_goes_alone() -> None:
     run(scenario())
 
 
+def test_full_batch_is_sent_one_ahead_of_the_workers() -> None:
+    async def scenario() -> None:
+        bench = Bench(workers=2)
+        asked = [bench.ask(seed) for seed in range(40)]
+        await bench.settle()
+        assert [len(seeds(batch)) for batch in bench.sent] == [1, 1, 16]
+        bench.reply(bench.sent[2])  # two fly again, and a full batch waits
+        await bench.settle()
+        assert [len(seeds(batch)) for batch in bench.sent] == [1, 1, 16, 16]
+        bench.reply(bench.sent[3])
+        await bench.settle()
+        assert len(bench.sent) == 4  # six wait: no full batch
+        bench.reply(bench.sent[0])
+        await bench.settle()
+        assert len(seeds(bench.sent[4])) == 6
+        for number in (1, 4):
+            bench.reply(bench.sent[number])
+        await asyncio.gather(*asked)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(("share", "sizes"), [(1e9, [1, 5, 5]), (0.0, [1, 5, 1, 4])])
+def test_clients_that_were_answered_together_are_waited_for(
+    monkeypatch: pytest.MonkeyPatch, share: float, sizes: list[int]
+) -> None:
+    monkeypatch.setattr(module, "RETURN", share)
+    monkeypatch.setattr(module, "LONGEST_RETURN", 60.0)
+
+    async def scenario() -> None:
+        bench = Bench()
+        asked = [bench.ask(seed) for seed in range(6)]
+        await bench.settle()
+        bench.reply(bench.sent[0])
+        await bench.settle()
+        bench.reply(bench.sent[1])
+        for seed in range(10, 15):  # they come back, one after another
+            await bench.settle()
+            asked.append(bench.ask(seed))
+        await bench.settle()
+        for batch in bench.sent[2:]:
+            bench.reply(batch)
+            await bench.settle()
+        for batch in bench.sent[3:]:
+            bench.reply(batch)
+        await asyncio.gather(*asked)
+        assert [len(seeds(batch)) for batch in bench.sent] == sizes
+
+    run(scenario())
+
+
+def test_wait_for_clients_ends_when_they_do_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RETURN", 1e9)
+    monkeypatch.setattr(module, "LONGEST_RETURN", 0.01)
+
+    async def scenario() -> None:
+        bench = Bench()
+        asked = [bench.ask(seed) for seed in range(4)]
+        await bench.settle()
+        bench.reply(bench.sent[0])
+        await bench.settle()
+        bench.reply(bench.sent[1])
+        asked.append(bench.ask(9))
+        while len(bench.sent) < 3:
+            await asyncio.sleep(0)
+        bench.reply(bench.sent[2])
+        await asyncio.gather(*asked)
+        assert seeds(bench.sent[2]) == [9]
+
+    run(scenario())
+
+
 def test_models_take_turns() -> None:
     async def scenario() -> None:
         bench = Bench()
-        asked = [bench.ask(seed) for seed in range(20)] + [bench.ask(500, DOGS)]
+        asked = [bench.ask(0), bench.ask(1), bench.ask(500, DOGS)]
+        asked += [bench.ask(seed) for seed in range(2, 20)]
         for step in range(4):
             await bench.settle()
             bench.reply(bench.sent[step])
