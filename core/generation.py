@@ -81,9 +81,14 @@ class Batch(Record):
 
 
 def pack_reply(head: dict[str, Any], images: Sequence[bytes]) -> bytes:
-    """head: at least `id`; on success also `lengths` is added. Followed by the images."""
+    """head: at least `id`. Followed by the images."""
+    return b"".join([pack_head(head, images), *images])
+
+
+def pack_head(head: dict[str, Any], images: Sequence[bytes]) -> bytes:
+    """What stands in front of the images."""
     text = json.dumps(head | {"lengths": [len(image) for image in images]}).encode()
-    return b"".join([struct.pack(">I", len(text)), text, *images])
+    return struct.pack(">I", len(text)) + text
 
 
 def unpack_reply(data: bytes) -> tuple[dict[str, Any], list[bytes]]:

@@ -4,13 +4,15 @@ The generate workers put them in, the API takes them out. Nothing depends on the
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Sequence
 from importlib import resources
+from typing import Any
 
 import redis
-from redis.exceptions import RedisError
+from redis.exceptions import ResponseError
 
 from core.connection import trouble
+from core.generation import REPLY_TTL_SECONDS, pack_head, pack_reply
 
 SHARE = 16  # no image takes more than this part of the capacity
 log = logging.getLogger(__name__)
@@ -37,18 +39,34 @@ class Pictures:
         self.capacity = capacity
         source = (resources.files("core") / "lua" / "keep.lua").read_text()
         self._keep = client.register_script(source)
-        self._told = False
 
-    def keep(self, images: Mapping[str, bytes]) -> None:
-        """Add images by ETag. With none it only makes room, for a capacity that became smaller."""
-        images = {tag: data for tag, data in images.items() if len(data) <= self.capacity // SHARE}
-        keys = [self.keys.index, self.keys.total, *map(self.keys.image, images)]
-        pairs = [part for pair in images.items() for part in pair]
-        try:
-            self._keep(keys=keys, args=[self.keys.root, self.capacity, *pairs])
-        except RedisError as error:
-            if not self._told:
+    def answer(
+        self, reply: str, head: dict[str, Any], images: Sequence[bytes], names: Sequence[str | None]
+    ) -> None:
+        """Push the answer to a batch into the list `reply`, and keep the images that have names.
+
+        Raises RedisError when not even the answer could be sent.
+        """
+        if self.capacity and any(names):
+            try:
+                return self._run(reply, head, images, names)
+            except ResponseError as error:  # a full server: only what is waited for
                 log.warning("images are not kept: %s", trouble(error))
-            self._told = True
-        else:
-            self._told = False
+        pipe = self.client.pipeline(transaction=False)
+        pipe.rpush(reply, pack_reply(head, images))
+        pipe.expire(reply, REPLY_TTL_SECONDS)
+        pipe.execute()
+
+    def make_room(self) -> None:
+        """For a capacity that became smaller. Raises RedisError."""
+        self._run("", {}, (), ())
+
+    def _run(
+        self, reply: str, head: dict[str, Any], images: Sequence[bytes], names: Sequence[str | None]
+    ) -> None:
+        top = pack_head(head, images) if reply else b""
+        named = zip(names, images, strict=True)
+        pairs = [part for name, image in named for part in (name or "", image)]
+        largest = self.capacity // SHARE
+        fixed = [self.keys.root, self.capacity, largest, REPLY_TTL_SECONDS, top]
+        self._keep(keys=[self.keys.index, self.keys.total, reply], args=[*fixed, *pairs])

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from core.connection import trouble
 from core.errors import GanvasError, Internal
-from core.generation import REPLY_TTL_SECONDS, Batch, batches_key, pack_reply
+from core.generation import Batch, batches_key
 from core.pictures import Pictures
 
 LOOK_SECONDS = 30.0  # without a batch, before the worker goes back to Celery
@@ -62,13 +62,8 @@ class Batches:
             return
         images, head = _answer(batch, serve)
         head |= {"id": batch.id, "worker": self.worker, "looks": LOOK_SECONDS}
-        pipe = self.client.pipeline(transaction=False)
-        pipe.rpush(batch.reply, pack_reply(head, images))
-        pipe.expire(batch.reply, REPLY_TTL_SECONDS)
-        pipe.execute()
-        named = zip(batch.kept_as, images, strict=False)
-        if kept := {name: image for name, image in named if name is not None}:
-            self.pictures.keep(kept)
+        names = batch.kept_as if len(batch.kept_as) == len(images) else [None] * len(images)
+        self.pictures.answer(batch.reply, head, images, names)
 
 
 def _answer(batch: Batch, serve: Serve) -> tuple[list[bytes], dict[str, Any]]:

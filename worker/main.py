@@ -92,7 +92,7 @@ class Workshop:
 
             self.studio = open_studio(self.settings)
             self._pin()
-            self.pictures.keep({})
+            self.pictures.make_room()
             facts["device"] = str(self.studio.device)
             facts["kind"], facts["bitwise"] = self.studio.kind.name, self.studio.kind.bitwise
         if PREPARE in queues:

@@ -369,7 +369,8 @@ def test_kept_image_is_answered_without_a_worker_and_drawn_ones_are_not_kept(
     (key,), (none,) = (batch.kept_as for batch in worker.batches)
     assert none is None and first.headers["ETag"] == f'"{key}"'
     with connect(settings.redis_url, text=False) as client:
-        Pictures(client, settings.prefix, settings.cache_bytes).keep({str(key): b"kept"})
+        pictures = Pictures(client, settings.prefix, settings.cache_bytes)
+        pictures.answer("reply", {"id": "1"}, [b"kept"], [key])
     for address in ("/v1/generate?model=cats&", "/v1/models/cats/versions/1/images/7.png?"):
         again = api.get(f"{address}{'seed=7&' if 'generate' in address else ''}label=black")
         assert (again.content, again.headers["X-Cache"]) == (b"kept", "hit")

@@ -8,17 +8,23 @@ import pytest
 
 from app.shelf import Shelf
 from core.connection import connect, connect_async
+from core.generation import unpack_reply
 from core.pictures import SHARE, Pictures
 from core.settings import Settings
 
 SIZE = 1000
 CAPACITY = SHARE * SIZE
+REPLY = "reply"
 
 
 @pytest.fixture
 def pictures(settings: Settings) -> Iterator[Pictures]:
     with connect(settings.redis_url, text=False) as client:
         yield Pictures(client, settings.prefix, CAPACITY)
+
+
+def keep(pictures: Pictures, images: dict[str, bytes]) -> None:
+    pictures.answer(REPLY, {"id": "1"}, list(images.values()), list(images))
 
 
 def image(number: int, size: int = SIZE) -> dict[str, bytes]:
@@ -43,7 +49,7 @@ def test_image_comes_back_byte_for_byte_and_others_are_missing(
     settings: Settings, pictures: Pictures
 ) -> None:
     kept = image(1) | image(2)
-    pictures.keep(kept)
+    keep(pictures, kept)
     assert present(settings, "2", "0", "1", "2") == [kept["2"], None, kept["1"], kept["2"]]
 
 
@@ -51,10 +57,10 @@ def test_bytes_stay_below_the_capacity_and_the_oldest_image_goes(
     settings: Settings, pictures: Pictures
 ) -> None:
     for number in range(SHARE):
-        pictures.keep(image(number))
+        keep(pictures, image(number))
     assert present(settings, "0") != [None]  # and is used now
     for number in range(SHARE, SHARE + 3):
-        pictures.keep(image(number) | image(0, SIZE))  # what is there already stays as it is
+        keep(pictures, image(number) | image(0, SIZE))  # what is there already stays as it is
     names = [str(number) for number in range(SHARE + 3)]
     missing = [
         name for name, found in zip(names, present(settings, *names), strict=True) if not found
@@ -68,22 +74,41 @@ def test_smaller_capacity_makes_room_and_none_takes_nothing(
     settings: Settings, pictures: Pictures
 ) -> None:
     for number in range(SHARE):
-        pictures.keep(image(number))
+        keep(pictures, image(number))
     pictures.capacity = 0
-    pictures.keep(image(99))
+    keep(pictures, image(99))
+    pictures.make_room()
     assert present(settings, "0", "15", "99") == [None, None, None]
     assert not pictures.client.exists(pictures.keys.index, pictures.keys.total)
 
 
 def test_image_too_large_for_its_share_is_not_kept(settings: Settings, pictures: Pictures) -> None:
-    pictures.keep(image(1, SIZE + 1) | image(2))
+    keep(pictures, image(1, SIZE + 1) | image(2))
     assert [found is None for found in present(settings, "1", "2")] == [True, False]
 
 
 def test_shelf_that_is_switched_off_or_cannot_be_reached_has_nothing(
     settings: Settings, pictures: Pictures
 ) -> None:
-    pictures.keep(image(1))
+    keep(pictures, image(1))
     assert present(settings, "1", capacity=0) == [None]
     gone = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
     assert present(gone, "1") == [None]
+
+
+def test_answer_has_all_images_also_those_that_are_not_kept(
+    settings: Settings, pictures: Pictures
+) -> None:
+    images = [b"one", os.urandom(SIZE + 1), b"", b"four"]
+    for capacity in (CAPACITY, 0):
+        pictures.capacity = capacity
+        pictures.answer("{t}:answer", {"id": "7"}, images, ["1", "2", None, "4"])
+        head, found = unpack_reply(pictures.client.lpop("{t}:answer"))  # pyright: ignore
+        assert (head["id"], found) == ("7", images)
+    assert present(settings, "1", "2", "4") == [b"one", None, b"four"]
+
+
+def test_full_server_still_answers(settings: Settings, pictures: Pictures) -> None:
+    pictures._keep = pictures.client.register_script("return redis.error_reply('OOM full')")
+    pictures.answer("{t}:answer", {"id": "8"}, [b"image"], ["1"])
+    assert unpack_reply(pictures.client.lpop("{t}:answer"))[1] == [b"image"]  # pyright: ignore
