@@ -4,6 +4,7 @@ Everything is read from where it is defined: a new architecture, loss or option 
 so in `GET /v1/catalogue`, by itself.
 """
 
+import json
 from typing import Any, get_args
 
 from pydantic import TypeAdapter
@@ -93,3 +94,7 @@ def first_line(thing: object) -> str:
 
 def _schema(record: type[Any]) -> dict[str, Any]:
     return TypeAdapter(record).json_schema()
+
+
+if __name__ == "__main__":
+    print(json.dumps(build_catalogue()))

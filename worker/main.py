@@ -4,9 +4,12 @@
 reads the environment. What needs torch is imported by the workers of the queues that use it.
 """
 
+import json
 import logging
 import os
 import socket
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +34,7 @@ from worker.kinds import kinds
 from worker.machine import resident_bytes
 from worker.runner import Runner
 
+CATALOGUE_SECONDS = 120
 log = logging.getLogger(__name__)
 
 
@@ -98,9 +102,7 @@ class Workshop:
         if PREPARE in queues:
             facts["extras"] = installed()
         if TRAIN in queues:
-            from worker.catalogue import build_catalogue
-
-            facts["catalogue"] = build_catalogue()
+            facts["catalogue"] = catalogue()
             facts["device"] = facts["catalogue"]["device"]
         return facts
 
@@ -118,6 +120,14 @@ class Workshop:
             if self.stopping.wait(BEAT_SECONDS):
                 break
         self.presence.leave(info.id)
+
+
+def catalogue() -> dict[str, Any]:
+    """What can be trained. A process of its own says it: torch would stay in memory here, where
+    only the children of jobs need it."""
+    argv = [sys.executable, "-m", "worker.catalogue"]
+    told = subprocess.run(argv, stdout=subprocess.PIPE, check=True, timeout=CATALOGUE_SECONDS)
+    return json.loads(told.stdout)
 
 
 settings = Settings()
