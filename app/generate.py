@@ -9,9 +9,9 @@ from pydantic import Field
 from app.deps import Documented, Everything
 from app.images import EXTENSIONS, Look, accepted_format, answer, picture_of, refused, resolve
 from app.queries import documented, query_of
-from core.generation import MAX_GRID, MEDIA_TYPES, Format
+from core.generation import MAX_GRID, MAX_PARTS, MAX_WEIGHT, MEDIA_TYPES, Format, Point
 from core.schemas import MAX_SEED
-from core.seeds import MAX_TEXT, parse_seed, parse_seeds
+from core.seeds import MAX_TEXT, parse_blend, parse_seed, parse_seeds
 
 router = APIRouter(tags=["images"])
 IMAGES: Documented = {
@@ -52,6 +52,14 @@ class Order(Look):
     n: Annotated[
         int | None, Field(ge=1, le=MAX_GRID, description="A grid of seed, seed+1, ...")
     ] = None
+    blend: Annotated[
+        str | None,
+        Field(
+            max_length=MAX_PARTS * (MAX_TEXT + 24),
+            description=f"Instead of a seed up to {MAX_PARTS}, each with its weight.",
+            examples=["1:0.7,2:0.3"],
+        ),
+    ] = None
     format: Annotated[
         str | None, Field(pattern="^(png|webp|jpg|jpeg)$", description="Default: by Accept.")
     ] = None
@@ -68,14 +76,25 @@ async def generate(
 ) -> Response:
     """Make an image. The same model version and parameters give the same bytes, always."""
     reference = resolve(held, order.model)
-    seeds, drawn = seeds_of(order)
+    seeds, point, drawn = origin_of(order)
     accept = request.headers.get("accept", "")
     format: Format = EXTENSIONS[order.format] if order.format else accepted_format(accept)
-    picture = picture_of(reference.model, seeds, order, format)
+    picture = picture_of(reference.model, seeds, order, format, point)
     name = order.model or reference.model.name
     return await answer(
         request, held, reference, picture, name=name, drawn=drawn, download=order.download
     )
+
+
+def origin_of(order: Order) -> tuple[list[int | str], Point | None, bool]:
+    """The seeds, where between them the image is, and whether the first was drawn at random."""
+    if order.blend is None:
+        seeds, drawn = seeds_of(order)
+        return seeds, None, drawn
+    if order.seed is not None or order.seeds is not None or order.n is not None:
+        raise refused("blend", "Give either blend, or seeds: a blend names its own.")
+    seeds, weights = parse_blend(order.blend, MAX_PARTS, MAX_WEIGHT)
+    return seeds, Point(weights=tuple(weights)), False
 
 
 def seeds_of(order: Order) -> tuple[list[int | str], bool]:

@@ -2,21 +2,24 @@
 
 import asyncio
 import time
-from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from collections.abc import Callable, Sequence
+from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import Request, Response
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
+from app.addresses import canonical, extension_of
 from app.lanes import Made, Target
 from app.services import Services
 from core.errors import Invalid, NotFound
-from core.generation import MEDIA_TYPES, Format, Picture
+from core.generation import MEDIA_TYPES, Format, Picture, Point
 from core.ids import slug
 from core.labels import MAX_LABEL, places_of, written
 from core.registry import JOB_PREFIX, Reference
 from core.schemas import Model, Record
+from core.seeds import listed
 
 MAX_PIXELS = 64_000_000  # of one answer
 EXTENSIONS: dict[str, Format] = {"png": "png", "webp": "webp", "jpg": "jpeg", "jpeg": "jpeg"}
@@ -45,12 +48,16 @@ class Look(Record):
     download: Annotated[bool, Field(description="Offer the image as a file to save.")] = False
 
 
-def picture_of(model: Model, seeds: list[int | str], look: Look, format: Format) -> Picture:
+def picture_of(
+    model: Model,
+    seeds: list[int | str],
+    look: Look,
+    format: Format,
+    point: Point | None = None,
+) -> Picture:
     """The normal form of the request: equal pictures get equal ETags. Raises Invalid."""
     size = look.size or model.resolution
-    if len(seeds) * size * size > MAX_PIXELS:
-        raise refused("size", f"{len(seeds)} images of {size} pixels are too many: ask for less.")
-    return Picture(
+    picture = Picture(
         seeds=tuple(seeds),
         label=None if look.label is None else label_of(model, look.label),
         psi=look.psi + 0.0,
@@ -58,7 +65,12 @@ def picture_of(model: Model, seeds: list[int | str], look: Look, format: Format)
         format=format,
         quality=QUALITY if format == "png" else look.quality,
         metadata=look.metadata,
+        point=point,
     )
+    if picture.images * size * size > MAX_PIXELS:
+        told = f"{picture.images} images of {size} pixels are too many: ask for less."
+        raise refused("size", told)
+    return picture
 
 
 def label_of(model: Model, text: str) -> str:
@@ -125,23 +137,26 @@ async def answer(
     download: bool = False,
 ) -> Response:
     """The image, or 304 from its ETag alone. `name`: the model as asked for; `drawn`: no seed."""
-    etag = picture.etag(reference.model)
-    headers = _headers(reference, picture, etag, name, drawn)
+    model = reference.model
+    etag = picture.etag(model)
+
+    def address() -> str:
+        return canonical(model, picture, name)
+
+    headers = headers_of(reference, etag, picture.seeds, address, name=name, drawn=drawn)
     if matches(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=304, headers=headers)
     started = time.monotonic()
     gone = asyncio.ensure_future(_until_gone(request))
     try:
-        target = _target(held, reference)
+        target = target_of(held, reference)
         made, shared = await held.batcher.make(target, picture, etag, gone)
     finally:
         gone.cancel()
     headers["X-Cache"] = "coalesced" if shared else "miss"
     headers["Server-Timing"] = _timing(made, (time.monotonic() - started) * 1000)
     if download:
-        file = f"{reference.model.name}-v{reference.model.version}-{_file_seed(picture)}"
-        extension = "jpg" if picture.format == "jpeg" else picture.format
-        headers["Content-Disposition"] = f'attachment; filename="{file}.{extension}"'
+        headers["Content-Disposition"] = as_file(model, picture.seeds, extension_of(picture))
     return Response(made.image, headers=headers, media_type=MEDIA_TYPES[picture.format])
 
 
@@ -151,14 +166,10 @@ def matches(if_none_match: str, etag: str) -> bool:
     return any(tag in ("*", etag.removeprefix("W/")) for tag in tags)
 
 
-def seeds_text(seeds: tuple[int | str, ...]) -> str:
-    """`4`, `alice`, `0-15` or `1,5,7`."""
-    first, last = seeds[0], seeds[-1]
-    if len(seeds) == 1 or isinstance(first, str) or isinstance(last, str):
-        return str(first)
-    if last - first + 1 == len(seeds) and seeds == tuple(range(first, last + 1)):
-        return f"{first}-{last}"
-    return ",".join(str(seed) for seed in seeds)
+def as_file(model: Model, seeds: Sequence[int | str], extension: str) -> str:
+    """The Content-Disposition of an answer that is offered as a file."""
+    name = f"{model.name}-v{model.version}-{slug(listed(seeds), 'image')}.{extension}"
+    return f'attachment; filename="{name}"'
 
 
 def refused(field: str, message: str) -> Invalid:
@@ -166,44 +177,35 @@ def refused(field: str, message: str) -> Invalid:
     return Invalid(message, errors=[{"pointer": f"#/query/{field}", "message": message}])
 
 
-def _headers(
-    reference: Reference, picture: Picture, etag: str, name: str, drawn: bool
+def headers_of(
+    reference: Reference,
+    etag: str,
+    seeds: Sequence[int | str],
+    address: Callable[[], str],
+    *,
+    name: str,
+    drawn: bool,
 ) -> dict[str, str]:
+    """What is said of an answer whose bytes depend on its parameters alone.
+
+    `address`: where exactly these bytes are to be had, for requests that say less.
+    """
     moving = "no-cache" if name.startswith(JOB_PREFIX) else MOVING
     caching = "no-store" if drawn else IMMUTABLE if reference.pinned else moving
     headers = {
         "ETag": etag,
         "Cache-Control": caching,
         "Vary": "Accept",
-        "X-Seed": quote(seeds_text(picture.seeds), safe=",-"),
+        "X-Seed": quote(listed(seeds), safe=",-"),
         "X-Model": reference.model.name,
         "X-Model-Version": str(reference.model.version),
     }
     if drawn or not reference.pinned:
-        headers["Content-Location"] = canonical(reference.model, picture, name)
+        headers["Content-Location"] = address()
     return headers
 
 
-def canonical(model: Model, picture: Picture, name: str) -> str:
-    """The address of exactly this picture (of a running job: of its newest checkpoint)."""
-    query: dict[str, Any] = {
-        field: int(value) if isinstance(value, bool) else value
-        for field in ("label", "psi", "size", "quality", "metadata")
-        if (value := getattr(picture, field)) != Picture.model_fields[field].default
-    }
-    seed, alone = seeds_text(picture.seeds), len(picture.seeds) == 1
-    extension = "jpg" if picture.format == "jpeg" else picture.format
-    running = name.startswith(JOB_PREFIX)
-    if alone and not running and "/" not in seed:
-        own = f"/v1/models/{model.name}/versions/{model.version}"
-        path = f"{own}/images/{quote(seed, safe='')}.{extension}"
-        return path + (f"?{urlencode(query)}" if query else "")
-    version = name if running else f"{model.name}@{model.version}"
-    seeds = {"seed" if alone else "seeds": seed}
-    return "/v1/generate?" + urlencode({"model": version} | seeds | {"format": extension} | query)
-
-
-def _target(held: Services, reference: Reference) -> Target:
+def target_of(held: Services, reference: Reference) -> Target:
     model = reference.model
     folder = reference.folder.relative_to(held.settings.home)
     return Target(folder=str(folder), model=model.name, version=model.version, digest=model.digest)
@@ -214,10 +216,6 @@ def _timing(made: Made, total: float) -> str:
     parts = (("queue", queue), ("infer", made.infer_ms), ("encode", made.encode_ms))
     texts = [f"{name};dur={duration:.1f}" for name, duration in parts]
     return ", ".join([*texts, f'batch;desc="{made.batch}"'])
-
-
-def _file_seed(picture: Picture) -> str:
-    return slug(seeds_text(picture.seeds), "image")
 
 
 def _weight(parameters: list[str]) -> float:

@@ -8,9 +8,9 @@ import hashlib
 import json
 import struct
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from core.schemas import Model, Record
 
@@ -18,9 +18,26 @@ ENCODER_VERSION = "1"  # part of every ETag: raise it when the same pixels encod
 REPLY_TTL_SECONDS = 60
 MAX_BATCH = 16
 MAX_GRID = 64
+MAX_PARTS = 16  # of a blend
+MAX_WEIGHT = 10.0
 
 Format = Literal["png", "webp", "jpeg"]
 MEDIA_TYPES: dict[str, str] = {"png": "image/png", "webp": "image/webp", "jpeg": "image/jpeg"}
+
+
+class Point(Record):
+    """Where in the latent space an image is, when not simply where its seed is (docs/latents.md).
+
+    weights: one image, blended of as many seeds.
+    """
+
+    weights: tuple[Annotated[float, Field(ge=-MAX_WEIGHT, le=MAX_WEIGHT)], ...] = Field(
+        default=(), max_length=MAX_PARTS
+    )
+
+    def told(self) -> dict[str, Any]:
+        """What the file says of it."""
+        return self.model_dump(exclude_defaults=True, mode="json")
 
 
 class Picture(Record):
@@ -33,11 +50,26 @@ class Picture(Record):
     format: Format = "png"
     quality: int = 90
     metadata: bool = True
+    point: Point | None = None
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Picture":
+        if self.point is not None and len(self.point.weights) not in (0, len(self.seeds)):
+            raise ValueError("a blend has a weight for each seed")
+        return self
+
+    @property
+    def images(self) -> int:
+        """How many images are made for it."""
+        return 1 if self.point is not None and self.point.weights else len(self.seeds)
 
     def etag(self, model: Model) -> str:
         """A strong ETag: equal tags mean equal bytes. Needs no image."""
         named = [model.name, model.version] if self.metadata else []  # they stand in the file
-        facts = [ENCODER_VERSION, model.digest, named, self.model_dump()]
+        own = self.model_dump()
+        if self.point is None:
+            del own["point"]  # what was asked before there were points keeps its tag
+        facts = [ENCODER_VERSION, model.digest, named, own]
         text = json.dumps(facts, sort_keys=True)
         return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 

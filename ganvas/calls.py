@@ -154,6 +154,8 @@ class Calls:
         label = params.get("label")
         if label is not None and not isinstance(label, str):
             params["label"] = ",".join(label) or "none"
+        if blend := params.get("blend"):
+            params["blend"] = ",".join(f"{seed}:{weight!r}" for seed, weight in blend.items())
         request = Request(method="GET", path="/v1/generate", params=params, patience=30.0)
         return self._exchange(request, _image)
 

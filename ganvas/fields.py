@@ -49,6 +49,7 @@ class PictureFields(TypedDict, total=False):
     quality: int | None
     n: int | None
     seeds: str | None
+    blend: Mapping[int | str, float] | None  # instead of a seed: several, and their weights
     metadata: bool
 
 

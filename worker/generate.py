@@ -20,7 +20,7 @@ from core.errors import NotFound
 from core.generation import MAX_BATCH, Batch, Picture
 from worker.checkpoint import load_generator
 from worker.encode import encode, grid, to_image
-from worker.latents import latent, latents
+from worker.latents import latents, points
 from worker.tasks import levels
 from worker.truncation import Truncation
 from worker.wishes import Wishes
@@ -65,7 +65,7 @@ class Studio:
         times.append(time.perf_counter())
         images = []
         for picture in batch.pictures:
-            own, pixels = pixels[: len(picture.seeds)], pixels[len(picture.seeds) :]
+            own, pixels = pixels[: picture.images], pixels[picture.images :]
             images.append(_finished(own, picture, batch, loaded.wishes))
         times.append(time.perf_counter())
         names = ("load_ms", "infer_ms", "encode_ms")
@@ -103,12 +103,12 @@ class Studio:
         """uint8 [N, H, W, C] for all seeds of all pictures, in order."""
         rows = [
             Row(
-                z=latent(seed, loaded.z_dim),
+                z=z,
                 psi=picture.psi,
                 c=loaded.wishes.condition(picture.label, seed),
             )
             for picture in pictures
-            for seed in picture.seeds
+            for seed, z in points(picture, loaded.z_dim)
         ]
         parts = []
         for start in range(0, len(rows), loaded.together):
@@ -193,12 +193,13 @@ def _finished(pixels: np.ndarray, picture: Picture, batch: Batch, wishes: Wishes
 
 
 def _facts(picture: Picture, batch: Batch, wishes: Wishes) -> dict[str, Any]:
-    first, alone = picture.seeds[0], len(picture.seeds) == 1
-    return {
+    first, alone = picture.seeds[0], picture.images == 1
+    facts = {
         "model": batch.model,
         "version": batch.version,
         "digest": batch.digest,
-        "seed": first if alone else list(picture.seeds),
+        "seed": first if len(picture.seeds) == 1 else list(picture.seeds),
         "psi": picture.psi,
         "label": wishes.label(picture.label, first) if alone else picture.label,
     }
+    return facts | (picture.point.told() if picture.point else {})

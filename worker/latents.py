@@ -8,10 +8,12 @@ rounded to float32. "7" and 7 are different seeds. Golden tests hold the mapping
 """
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
 from core.errors import Invalid
+from core.generation import Picture
 from core.schemas import MAX_SEED
 
 
@@ -25,6 +27,26 @@ def latent(seed: int | str, z_dim: int) -> np.ndarray:
     if not 0 <= seed <= MAX_SEED:
         raise Invalid(f"seed {seed} is outside 0..{MAX_SEED}; use a string for other seeds")
     return np.random.RandomState(seed).randn(1, z_dim)[0].astype(np.float32)
+
+
+def points(picture: Picture, z_dim: int) -> list[tuple[int | str, np.ndarray]]:
+    """z of every image of a picture, and the seed that means its label."""
+    seeds, point = picture.seeds, picture.point
+    if point is None:
+        return [(seed, latent(seed, z_dim)) for seed in seeds]
+    if point.weights:
+        return [(seeds[0], blend([latent(seed, z_dim) for seed in seeds], point.weights))]
+    return [(seed, latent(seed, z_dim)) for seed in seeds]
+
+
+def blend(parts: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
+    """sum w_i z_i / sqrt(sum w_i^2), float32 [z_dim]: N(0, I) again, when the z_i are independent.
+
+    Summed in float64 in the order given, so equal blends are equal in every bit.
+    """
+    w = np.asarray(weights, np.float64)
+    total = sum(own * part.astype(np.float64) for own, part in zip(w, parts, strict=True))
+    return np.asarray(total / np.sqrt(np.square(w).sum())).astype(np.float32)
 
 
 def latents(seeds: list[int] | list[str] | range, z_dim: int) -> np.ndarray:

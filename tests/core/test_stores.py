@@ -10,8 +10,9 @@ from core.datasets import DatasetStore, sample_id, sample_request
 from core.errors import Conflict, NotFound, NotReady
 from core.evaluations import evaluations_of
 from core.files import write_json
-from core.generation import Picture, pack_reply, unpack_reply
+from core.generation import Picture, Point, pack_reply, unpack_reply
 from core.registry import ModelStore
+from core.schemas import Model
 from core.settings import Settings
 
 SHAPE = {"resolution": 32, "channels": 3, "z_dim": 8, "c_dim": 0}
@@ -198,6 +199,15 @@ def test_etag_depends_on_everything_that_decides_the_bytes(settings: Settings) -
     assert picture.etag(model) == Picture(seeds=(1,)).etag(model)
     silent = Picture(seeds=(1,), metadata=False)  # the name is not in the file
     assert silent.etag(model) == silent.etag(renamed) != silent.etag(retrained)
+
+
+def test_pictures_of_plain_seeds_keep_the_etags_that_they_had_before_there_were_points() -> None:
+    values: dict[str, Any] = {"name": "cats", "version": 1, "digest": "d" * 64}
+    values |= {"created_at": "2026-01-01T00:00:00Z", "architecture": "r3"}
+    model = Model(**values, resolution=32, channels=3, z_dim=64)
+    assert Picture(seeds=(42,)).etag(model) == '"2b3ff3a8341391eb72ef06fbb3586d01"'
+    blended = [Picture(seeds=(42,), point=Point(weights=(w,))).etag(model) for w in (1, 2)]
+    assert len({*blended, Picture(seeds=(42,)).etag(model)}) == 3
 
 
 def test_reply_frames_carry_bytes_unchanged() -> None:

@@ -269,6 +269,13 @@ def test_several_labels_are_sent_as_one(
     assert server.received[0].path == f"/v1/generate?seed=1&label={sent}"
 
 
+def test_blend_is_sent_with_its_weights(server: LocalServer) -> None:
+    server.on("GET /v1/generate", Answer(body=b"PNG"))
+    with Client(server.url) as client:
+        client.generate(blend={1: 0.5, "alice": -2})
+    assert server.received[0].path == "/v1/generate?blend=1%3A0.5%2Calice%3A-2"
+
+
 def test_generated_image_is_bytes_that_know_their_seed(server: LocalServer) -> None:
     headers = {"X-Seed": "42", "X-Model": "cats", "X-Model-Version": "3"}
     server.on("GET /v1/generate", Answer(body=b"PNG", headers=headers))

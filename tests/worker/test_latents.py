@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from core.errors import Invalid
-from worker.latents import latent, latents
+from core.generation import Picture, Point
+from worker.latents import blend, latent, latents, points
 
 GOLDEN = {
     0: [1.764052391052246, 0.40015721321105957, 0.978738009929657, 2.2408931255340576],
@@ -50,3 +51,25 @@ def test_latents_do_not_depend_on_their_company() -> None:
     many = latents(range(5), 8)
     assert many.dtype == np.float32
     assert np.array_equal(many[3], latent(3, 8))
+
+
+def test_blend_is_a_draw_of_the_same_distribution() -> None:
+    parts = [latent(seed, 4096) for seed in (1, "alice", 3)]
+    made = blend(parts, (0.5, -2.0, 1.0))
+    expected = (0.5 * parts[0] - 2 * parts[1] + parts[2]) / np.sqrt(5.25)
+    assert np.allclose(made, expected, atol=1e-6)
+    assert (made.std(), made.mean()) == (pytest.approx(1, abs=0.05), pytest.approx(0, abs=0.05))
+
+
+@pytest.mark.parametrize("weight", [1.0, 4.0, -0.25])
+def test_blend_of_one_seed_is_that_seed_or_its_opposite(weight: float) -> None:
+    whole = latent(42, 64)
+    assert np.array_equal(blend([whole], (weight,)), np.sign(weight) * whole)
+
+
+def test_points_of_a_picture_go_with_the_seeds_that_mean_their_labels() -> None:
+    plain, blended = Picture(seeds=(1, "x")), Picture(seeds=(1, "x"), point=Point(weights=(1, 1)))
+    assert [seed for seed, _ in points(plain, 8)] == [1, "x"]
+    ((seed, z),) = points(blended, 8)
+    assert seed == 1
+    assert np.array_equal(z, blend([latent(1, 8), latent("x", 8)], (1, 1)))

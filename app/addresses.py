@@ -1,0 +1,53 @@
+"""Where exactly a picture is to be had again."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from core.generation import Picture
+from core.registry import JOB_PREFIX
+from core.schemas import Model
+from core.seeds import listed
+
+
+def canonical(model: Model, picture: Picture, name: str) -> str:
+    """The address of exactly this picture (of a running job: of its newest checkpoint)."""
+    query, origin = look_of(picture), _origin(picture)
+    if "seed" in origin and not name.startswith(JOB_PREFIX) and "/" not in origin["seed"]:
+        own = f"/v1/models/{model.name}/versions/{model.version}"
+        path = f"{own}/images/{quote(origin['seed'], safe='')}.{extension_of(picture)}"
+        return path + (f"?{urlencode(query)}" if query else "")
+    asked = {"model": exactly(model, name)} | origin | {"format": extension_of(picture)} | query
+    return f"/v1/generate?{urlencode(asked)}"
+
+
+def canonical_zip(model: Model, look: Picture, seeds: Sequence[int | str], name: str) -> str:
+    """The address of exactly this zip of images that look so."""
+    asked = {"model": exactly(model, name), "seeds": listed(seeds), "format": "zip"}
+    return f"/v1/generate?{urlencode(asked | look_of(look))}"
+
+
+def exactly(model: Model, name: str) -> str:
+    """How a query names the version that `name` means; checkpoints of jobs are not numbered."""
+    return name if name.startswith(JOB_PREFIX) else f"{model.name}@{model.version}"
+
+
+def look_of(picture: Picture) -> dict[str, Any]:
+    """The query parameters of what is not usual about a picture."""
+    return {
+        field: int(value) if isinstance(value, bool) else value
+        for field in ("label", "psi", "size", "quality", "metadata")
+        if (value := getattr(picture, field)) != Picture.model_fields[field].default
+    }
+
+
+def extension_of(picture: Picture) -> str:
+    return "jpg" if picture.format == "jpeg" else picture.format
+
+
+def _origin(picture: Picture) -> dict[str, str]:
+    """The query parameter that names the seeds."""
+    if picture.point is not None and picture.point.weights:
+        parts = zip(picture.seeds, picture.point.weights, strict=True)
+        return {"blend": ",".join(f"{seed}:{weight!r}" for seed, weight in parts)}
+    return {"seed" if len(picture.seeds) == 1 else "seeds": listed(picture.seeds)}
