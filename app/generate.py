@@ -1,4 +1,4 @@
-"""GET /v1/generate: one image, or a grid of many, by seed."""
+"""GET /v1/generate: one image, or a grid or zip of many, by seed."""
 
 import secrets
 from typing import Annotated
@@ -6,10 +6,25 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
-from app.deps import Documented, Everything
-from app.images import EXTENSIONS, Look, accepted_format, answer, picture_of, refused, resolve
+from app.addresses import canonical_zip
+from app.deps import BINARY, ZIP, Documented, Everything
+from app.images import (
+    EXTENSIONS,
+    Look,
+    accepted_format,
+    answer,
+    as_file,
+    headers_of,
+    matches,
+    picture_of,
+    refused,
+    resolve,
+)
 from app.queries import documented, query_of
+from app.services import Services
+from app.zips import MAX_ENTRIES, Album, names_of, zip_etag, zipped
 from core.generation import MAX_GRID, MAX_PARTS, MAX_WEIGHT, MEDIA_TYPES, Format, Point
+from core.registry import Reference
 from core.schemas import MAX_SEED
 from core.seeds import MAX_TEXT, parse_blend, parse_seed, parse_seeds
 
@@ -17,12 +32,15 @@ router = APIRouter(tags=["images"])
 IMAGES: Documented = {
     200: {
         "description": "The image.",
-        "content": {
-            kind: {"schema": {"type": "string", "format": "binary"}}
-            for kind in MEDIA_TYPES.values()
-        },
+        "content": dict.fromkeys(MEDIA_TYPES.values(), BINARY),
     },
     304: {"description": "The client has this image already (If-None-Match)."},
+}
+IMAGES_OR_ZIP: Documented = IMAGES | {
+    200: {
+        "description": "The image, or a zip of several.",
+        "content": dict.fromkeys((*MEDIA_TYPES.values(), ZIP), BINARY),
+    }
 }
 
 
@@ -47,10 +65,15 @@ class Order(Look):
         ),
     ] = None
     seeds: Annotated[
-        str | None, Field(max_length=1024, description="A grid of these: `0,1,4-6`.")
+        str | None, Field(max_length=1024, description="A grid or zip of these: `0,1,4-6`.")
     ] = None
     n: Annotated[
-        int | None, Field(ge=1, le=MAX_GRID, description="A grid of seed, seed+1, ...")
+        int | None,
+        Field(
+            ge=1,
+            le=MAX_ENTRIES,
+            description=f"Seed, seed+1, ...: a grid of {MAX_GRID} at most, or a zip.",
+        ),
     ] = None
     blend: Annotated[
         str | None,
@@ -61,14 +84,18 @@ class Order(Look):
         ),
     ] = None
     format: Annotated[
-        str | None, Field(pattern="^(png|webp|jpg|jpeg)$", description="Default: by Accept.")
+        str | None,
+        Field(
+            pattern="^(png|webp|jpg|jpeg|zip)$",
+            description=f"Default: by Accept. `zip`: up to {MAX_ENTRIES} PNGs.",
+        ),
     ] = None
 
 
 @router.get(
     "/generate",
     response_class=Response,
-    responses=IMAGES,
+    responses=IMAGES_OR_ZIP,
     openapi_extra=documented(Order),
 )
 async def generate(
@@ -76,6 +103,8 @@ async def generate(
 ) -> Response:
     """Make an image. The same model version and parameters give the same bytes, always."""
     reference = resolve(held, order.model)
+    if order.format == "zip":
+        return await _many(request, held, reference, order)
     seeds, point, drawn = origin_of(order)
     accept = request.headers.get("accept", "")
     format: Format = EXTENSIONS[order.format] if order.format else accepted_format(accept)
@@ -89,7 +118,7 @@ async def generate(
 def origin_of(order: Order) -> tuple[list[int | str], Point | None, bool]:
     """The seeds, where between them the image is, and whether the first was drawn at random."""
     if order.blend is None:
-        seeds, drawn = seeds_of(order)
+        seeds, drawn = seeds_of(order, MAX_GRID)
         return seeds, None, drawn
     if order.seed is not None or order.seeds is not None or order.n is not None:
         raise refused("blend", "Give either blend, or seeds: a blend names its own.")
@@ -97,13 +126,40 @@ def origin_of(order: Order) -> tuple[list[int | str], Point | None, bool]:
     return seeds, Point(weights=tuple(weights)), False
 
 
-def seeds_of(order: Order) -> tuple[list[int | str], bool]:
+async def _many(request: Request, held: Services, reference: Reference, order: Order) -> Response:
+    """A zip of the images, named after their seeds."""
+    if order.blend is not None:
+        raise refused("blend", "A blend is one image: leave format=zip away.")
+    seeds, drawn = seeds_of(order, MAX_ENTRIES)
+    model, name = reference.model, order.model or reference.model.name
+    look = picture_of(model, seeds[:1], order, "png")
+    etag = zip_etag(look.etag(model), seeds)
+
+    def address() -> str:
+        return canonical_zip(model, look, seeds, name)
+
+    headers = headers_of(reference, etag, seeds, address, name=name, drawn=drawn)
+    if matches(request.headers.get("if-none-match", ""), etag):
+        return Response(status_code=304, headers=headers)
+    headers["Content-Disposition"] = as_file(model, seeds, "zip")
+    pictures = (look.model_copy(update={"seeds": (seed,)}) for seed in seeds)
+    album = Album(
+        names=names_of(seeds, "png"),
+        pictures=pictures,
+        pixels=(look.size or model.resolution) ** 2,
+    )
+    return await zipped(request, held, reference, album, headers)
+
+
+def seeds_of(order: Order, most: int) -> tuple[list[int | str], bool]:
     """The seeds that are asked for, and whether the first was drawn at random."""
     if order.seeds is not None:
         if order.seed is not None or order.n is not None:
             raise refused("seeds", "Give either seeds, or seed and n.")
-        return [*parse_seeds(order.seeds, MAX_GRID)], False
+        return [*parse_seeds(order.seeds, most)], False
     n = order.n or 1
+    if n > most:
+        raise refused("n", f"A grid has at most {most} images; format=zip takes {MAX_ENTRIES}.")
     if order.seed is None:
         first = secrets.randbelow(MAX_SEED + 2 - n)
         return [*range(first, first + n)], True
@@ -111,7 +167,7 @@ def seeds_of(order: Order) -> tuple[list[int | str], bool]:
     if n == 1:
         return [seed], False
     if isinstance(seed, str):
-        raise refused("n", "A text is one seed; a grid starts from an integer seed.")
+        raise refused("n", "A text is one seed; several start from an integer seed.")
     if seed + n - 1 > MAX_SEED:
-        raise refused("n", f"The last seed of the grid would be above {MAX_SEED}.")
+        raise refused("n", f"The last of the seeds would be above {MAX_SEED}.")
     return [*range(seed, seed + n)], False

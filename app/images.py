@@ -147,7 +147,7 @@ async def answer(
     if matches(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=304, headers=headers)
     started = time.monotonic()
-    gone = asyncio.ensure_future(_until_gone(request))
+    gone = asyncio.ensure_future(until_gone(request))
     try:
         target = target_of(held, reference)
         made, shared = await held.batcher.make(target, picture, etag, gone)
@@ -228,6 +228,6 @@ def _weight(parameters: list[str]) -> float:
     return 1.0
 
 
-async def _until_gone(request: Request) -> None:
+async def until_gone(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

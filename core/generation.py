@@ -67,8 +67,9 @@ class Picture(Record):
         """A strong ETag: equal tags mean equal bytes. Needs no image."""
         named = [model.name, model.version] if self.metadata else []  # they stand in the file
         own = self.model_dump()
-        if self.point is None:
-            del own["point"]  # what was asked before there were points keeps its tag
+        del own["point"]  # what was asked before there were points keeps its tag
+        if self.point is not None:
+            own["point"] = self.point.told()
         facts = [ENCODER_VERSION, model.digest, named, own]
         text = json.dumps(facts, sort_keys=True)
         return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
