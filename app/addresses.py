@@ -10,15 +10,19 @@ from core.schemas import Model
 from core.seeds import listed
 
 
-def canonical(model: Model, picture: Picture, name: str) -> str:
-    """The address of exactly this picture (of a running job: of its newest checkpoint)."""
+def canonical(model: Model, picture: Picture, name: str, **more: str | int) -> str:
+    """The address of exactly this picture (of a running job: of its newest checkpoint).
+
+    more: query parameters of the way that it is sent.
+    """
     query, origin = look_of(picture), _origin(picture)
+    path = "/v1/interpolate" if "from" in origin else "/v1/generate"
     if "seed" in origin and not name.startswith(JOB_PREFIX) and "/" not in origin["seed"]:
         own = f"/v1/models/{model.name}/versions/{model.version}"
-        path = f"{own}/images/{quote(origin['seed'], safe='')}.{extension_of(picture)}"
-        return path + (f"?{urlencode(query)}" if query else "")
+        image = f"{own}/images/{quote(origin['seed'], safe='')}.{extension_of(picture)}"
+        return image + (f"?{urlencode(query)}" if query else "")
     asked = {"model": exactly(model, name)} | origin | {"format": extension_of(picture)} | query
-    return f"/v1/generate?{urlencode(asked)}"
+    return f"{path}?{urlencode(asked | more)}"
 
 
 def canonical_zip(model: Model, look: Picture, seeds: Sequence[int | str], name: str) -> str:
@@ -46,8 +50,13 @@ def extension_of(picture: Picture) -> str:
 
 
 def _origin(picture: Picture) -> dict[str, str]:
-    """The query parameter that names the seeds."""
-    if picture.point is not None and picture.point.weights:
-        parts = zip(picture.seeds, picture.point.weights, strict=True)
+    """The query parameters that name the seeds, and what is between them."""
+    point = picture.point
+    if point is not None and point.weights:
+        parts = zip(picture.seeds, point.weights, strict=True)
         return {"blend": ",".join(f"{seed}:{weight!r}" for seed, weight in parts)}
+    if point is not None and (point.t is not None or point.frames is not None):
+        start, end = map(str, picture.seeds)
+        place = {"frames": str(point.frames)} if point.t is None else {"t": repr(point.t)}
+        return {"from": start, "to": end} | place
     return {"seed" if len(picture.seeds) == 1 else "seeds": listed(picture.seeds)}

@@ -44,18 +44,21 @@ IMAGES_OR_ZIP: Documented = IMAGES | {
 }
 
 
+ModelReference = Annotated[
+    str | None,
+    Field(
+        max_length=160,
+        description="`name`, `name@3`, `name@stable`, `job:{id}`, `job:{id}@{step}`; default: the "
+        "newest.",
+        examples=["sprites"],
+    ),
+]
+
+
 class Order(Look):
     """The query of GET /v1/generate."""
 
-    model: Annotated[
-        str | None,
-        Field(
-            max_length=160,
-            description="`name`, `name@3`, `name@stable`, `job:{id}`, `job:{id}@{step}`; default: "
-            "the newest.",
-            examples=["sprites"],
-        ),
-    ] = None
+    model: ModelReference = None
     seed: Annotated[
         str | None,
         Field(

@@ -7,9 +7,9 @@ ones are not behind them; and troubles that pass, such as a worker that died, ar
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -23,6 +23,7 @@ from core.registry import Reference
 MAX_BATCHES = 5  # of one stream: one for each worker, and one that waits for the next to be free
 PATIENCE = 60.0  # seconds without an image after which a stream gives up
 PAUSE = 2.0
+T = TypeVar("T")
 PASSING = (NoWorker, Overloaded, Unavailable)
 
 
@@ -39,18 +40,18 @@ class ImageStream:
 
     async def begin(self, request: Request) -> None:
         """Wait for the first image: whatever prevents it is raised, and can still be an answer."""
-        self._ask()
-        gone = asyncio.ensure_future(until_gone(request))
         try:
-            await asyncio.wait([gone, self._ahead[0]], return_when=asyncio.FIRST_COMPLETED)
-            if not self._ahead[0].done():
-                raise ClientDisconnect
-            self._ahead[0].result()
+            await unless_gone(request, self._first())
         except BaseException:
             await self.aclose()
             raise
+
+    async def all(self, request: Request) -> list[bytes]:
+        """Every image, where they are few; then it is closed. Raises what prevents one."""
+        try:
+            return await unless_gone(request, self._rest())
         finally:
-            gone.cancel()
+            await self.aclose()
 
     def __aiter__(self) -> Self:
         return self
@@ -67,6 +68,14 @@ class ImageStream:
             task.cancel()
         await asyncio.gather(*self._ahead, return_exceptions=True)
         self._ahead.clear()
+
+    async def _first(self) -> None:
+        self._ask()
+        await asyncio.wait([self._ahead[0]])
+        self._ahead[0].result()
+
+    async def _rest(self) -> list[bytes]:
+        return [image async for image in self]
 
     def _ask(self) -> None:
         """Ask for images until a batch waits for each worker, and one more."""
@@ -96,3 +105,16 @@ class ImageStream:
         """Whether a trouble is no passing one, or the service stops."""
         silent = time.monotonic() - max(began, self._last or began)
         return silent > PATIENCE or self._held.streams.closing
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """What `work` answers. Raises ClientDisconnect when the client goes before."""
+    task, gone = asyncio.create_task(work), asyncio.ensure_future(until_gone(request))
+    try:
+        await asyncio.wait([task, gone], return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientDisconnect
+        return task.result()
+    finally:
+        task.cancel()
+        gone.cancel()

@@ -22,6 +22,7 @@ from app import (
     exports,
     generate,
     health,
+    interpolate,
     jobs,
     metrics,
     models,
@@ -79,6 +80,7 @@ def _route(app: FastAPI) -> None:
     """
     app.include_router(generate.router, prefix="/v1")
     app.include_router(generate.router, include_in_schema=False)
+    app.include_router(interpolate.router, prefix="/v1")
     for part in (
         compare,
         models,

@@ -4,7 +4,8 @@ import json
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import redis.asyncio
@@ -43,6 +44,15 @@ class Streams:
 
     def leave(self) -> None:
         self.open -= 1
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """One more is open until the end of the block."""
+        self.enter()
+        try:
+            yield
+        finally:
+            self.leave()
 
 
 class EventStream(StreamingResponse):

@@ -20,6 +20,7 @@ MAX_BATCH = 16
 MAX_GRID = 64
 MAX_PARTS = 16  # of a blend
 MAX_WEIGHT = 10.0
+MAX_FRAMES = 120  # of an interpolation
 
 Format = Literal["png", "webp", "jpeg"]
 MEDIA_TYPES: dict[str, str] = {"png": "image/png", "webp": "image/webp", "jpeg": "image/jpeg"}
@@ -28,12 +29,31 @@ MEDIA_TYPES: dict[str, str] = {"png": "image/png", "webp": "image/webp", "jpeg":
 class Point(Record):
     """Where in the latent space an image is, when not simply where its seed is (docs/latents.md).
 
-    weights: one image, blended of as many seeds.
+    weights: one image, blended of as many seeds. t: one image, so far on the arc from the first of
+    two seeds to the second. frames: one strip of as many images, evenly spread over that arc.
     """
 
     weights: tuple[Annotated[float, Field(ge=-MAX_WEIGHT, le=MAX_WEIGHT)], ...] = Field(
         default=(), max_length=MAX_PARTS
     )
+    t: float | None = Field(default=None, ge=0, le=1)
+    frames: int | None = Field(default=None, ge=2, le=MAX_FRAMES)
+
+    @model_validator(mode="after")
+    def _one(self) -> "Point":
+        if bool(self.weights) + (self.t is not None) + (self.frames is not None) > 1:
+            raise ValueError("weights, t and frames exclude each other")
+        return self
+
+    def images(self, seeds: int) -> int:
+        """How many images are made for a picture of so many seeds. Raises ValueError."""
+        if self.weights and len(self.weights) != seeds:
+            raise ValueError("a blend has a weight for each seed")
+        if (self.t is not None or self.frames is not None) and seeds != 2:
+            raise ValueError("an arc has two ends")
+        if self.frames is not None:
+            return self.frames
+        return 1 if self.weights or self.t is not None else seeds
 
     def told(self) -> dict[str, Any]:
         """What the file says of it."""
@@ -54,14 +74,14 @@ class Picture(Record):
 
     @model_validator(mode="after")
     def _agree(self) -> "Picture":
-        if self.point is not None and len(self.point.weights) not in (0, len(self.seeds)):
-            raise ValueError("a blend has a weight for each seed")
+        if self.point is not None:
+            self.point.images(len(self.seeds))
         return self
 
     @property
     def images(self) -> int:
         """How many images are made for it."""
-        return 1 if self.point is not None and self.point.weights else len(self.seeds)
+        return len(self.seeds) if self.point is None else self.point.images(len(self.seeds))
 
     def etag(self, model: Model) -> str:
         """A strong ETag: equal tags mean equal bytes. Needs no image."""
@@ -73,6 +93,11 @@ class Picture(Record):
         facts = [ENCODER_VERSION, model.digest, named, own]
         text = json.dumps(facts, sort_keys=True)
         return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def steps(frames: int) -> list[float]:
+    """Where on its arc each frame of an interpolation is: from 0 to 1."""
+    return [k / (frames - 1) for k in range(frames)]
 
 
 class Batch(Record):

@@ -17,6 +17,7 @@ from ganvas.fields import (
     GeneratedImage,
     PictureFields,
     TrainFields,
+    WayFields,
     evaluate_request,
     train_request,
 )
@@ -69,6 +70,12 @@ class AsyncClient:
     ) -> GeneratedImage:
         """The bytes of one image, or of a grid (`n`, `seeds`). Equal seeds, equal bytes."""
         return await self._run(self._calls.generate(seed, fields))
+
+    async def interpolate(
+        self, start: int | str, end: int | str, **fields: Unpack[WayFields]
+    ) -> GeneratedImage:
+        """The way between two seeds: an animation (webp), strip (png), zip, or one image (t)."""
+        return await self._run(self._calls.interpolate(start, end, fields))
 
     async def storage(self) -> dict[str, Any]:
         """What takes how much room, and what the disk has left."""

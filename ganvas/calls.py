@@ -29,6 +29,7 @@ from ganvas.transport import (
 
 POLL_SECONDS = 10.0  # how long the service may hold one request for news
 OUTAGE_SECONDS = 60.0  # how long `wait` puts up with a service that does not answer
+FILM_SECONDS = 300.0  # how long an animation may be made
 INGEST_SECONDS = 20.0  # how long an upload waits for the data set to be ready
 
 Action = Literal["cancel", "pause", "resume", "checkpoint", "sample", "retry"]
@@ -148,15 +149,17 @@ class Calls:
                 yield outage.pause(error)
 
     def generate(self, seed: int | str | None, fields: Mapping[str, Any]) -> Flow[GeneratedImage]:
-        params = {"seed": seed, **fields}
-        if "metadata" in params:
-            params["metadata"] = int(params["metadata"])
-        label = params.get("label")
-        if label is not None and not isinstance(label, str):
-            params["label"] = ",".join(label) or "none"
-        if blend := params.get("blend"):
-            params["blend"] = ",".join(f"{seed}:{weight!r}" for seed, weight in blend.items())
+        params = {"seed": seed, **_written(fields)}
         request = Request(method="GET", path="/v1/generate", params=params, patience=30.0)
+        return self._exchange(request, _image)
+
+    def interpolate(
+        self, start: int | str, end: int | str, fields: Mapping[str, Any]
+    ) -> Flow[GeneratedImage]:
+        params = {"from": start, "to": end, **_written(fields)}
+        request = Request(
+            method="GET", path="/v1/interpolate", params=params, patience=FILM_SECONDS
+        )
         return self._exchange(request, _image)
 
     def _news(self, job: Job, patience: float) -> Flow[Job]:
@@ -215,6 +218,17 @@ def failure_of(job: Job) -> GanvasAPIError:
     """The error of a job that did not succeed, as if the service had refused the request."""
     error = job.error or {"code": job.state.value, "detail": job.reason or f"Job {job.id} ended."}
     return GanvasAPIError(422, error["code"], error["detail"], error.get("errors"))
+
+
+def _written(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a picture as query parameters."""
+    params: dict[str, Any] = {k: int(v) if isinstance(v, bool) else v for k, v in fields.items()}
+    label = params.get("label")
+    if label is not None and not isinstance(label, str):
+        params["label"] = ",".join(label) or "none"
+    if blend := params.get("blend"):
+        params["blend"] = ",".join(f"{seed}:{weight!r}" for seed, weight in blend.items())
+    return params
 
 
 def _changed_job(response: httpx.Response) -> Job | None:

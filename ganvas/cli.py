@@ -37,6 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("generate")(cli_images.generate)
+app.command("interpolate")(cli_images.interpolate)
 app.command("train")(cli_train.train)
 app.command("evaluate")(cli_evaluate.evaluate)
 app.add_typer(cli_jobs.jobs, name="jobs")

@@ -1,4 +1,4 @@
-"""`ganvas generate`: images by seed."""
+"""`ganvas generate` and `ganvas interpolate`: images by seed, and between seeds."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,17 +9,25 @@ import typer
 from core.generation import MAX_PARTS, MAX_WEIGHT
 from core.seeds import parse_blend
 from ganvas.console import Url, connected, say
+from ganvas.fields import GeneratedImage
+
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="The file to write.")]
+ModelName = Annotated[str | None, typer.Option("--model", help="Name, name@version or job:ID.")]
+LabelName = Annotated[
+    str | None,
+    typer.Option("--label", help="A class; of attributes any, as in `hat,smiling`, or none."),
+]
+Psi = Annotated[float | None, typer.Option(help="0..1: less variety, fewer oddities.")]
+Size = Annotated[int | None, typer.Option(help="Pixels a side.")]
 
 
 def generate(
     seed: Annotated[str | None, typer.Option(help="A number or any text; default: random.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Image file.")] = None,
-    model: Annotated[str | None, typer.Option(help="Name, name@version or job:ID.")] = None,
-    label: Annotated[
-        str | None, typer.Option(help="A class; of attributes any, as in `hat,smiling`, or none.")
-    ] = None,
-    psi: Annotated[float | None, typer.Option(help="0..1: less variety, fewer oddities.")] = None,
-    size: Annotated[int | None, typer.Option(help="Pixels a side.")] = None,
+    output: Output = None,
+    model: ModelName = None,
+    label: LabelName = None,
+    psi: Psi = None,
+    size: Size = None,
     blend: Annotated[
         str | None, typer.Option(help="Instead of a seed several: SEED:WEIGHT,SEED:WEIGHT.")
     ] = None,
@@ -33,10 +41,50 @@ def generate(
         image = client.generate(
             seed, model=model, label=label, psi=psi, size=size, n=n, format=kind, blend=parts(blend)
         )
-    shown = quote(str(image.seed or seed), safe=",")
-    path = output or Path(f"{(image.model or 'image').replace('@', '-')}-{shown}.{kind}")
+    written(image, output, kind)
+
+
+def interpolate(
+    start: Annotated[str, typer.Argument(metavar="FROM", help="The first seed.")],
+    end: Annotated[str, typer.Argument(metavar="TO", help="The last seed.")],
+    output: Output = None,
+    model: ModelName = None,
+    label: LabelName = None,
+    psi: Psi = None,
+    size: Size = None,
+    frames: Annotated[int | None, typer.Option(min=2, max=120, help="How many images.")] = None,
+    duration: Annotated[int | None, typer.Option(help="Milliseconds of a frame.")] = None,
+    loop: Annotated[bool, typer.Option(help="Back and forth for ever, or once.")] = True,
+    format: Annotated[
+        str | None, typer.Option(help="webp (an animation), png (a strip) or zip.")
+    ] = None,
+    url: Url = None,
+) -> None:
+    """Make the images between two seeds and write them to a file."""
+    ending = output.suffix.lower().removeprefix(".") if output else ""
+    kind = format or (ending if ending in ("png", "zip") else "webp")
+    with connected(url) as client:
+        image = client.interpolate(
+            start,
+            end,
+            model=model,
+            label=label,
+            psi=psi,
+            size=size,
+            frames=frames,
+            duration=duration,
+            loop=loop,
+            format=kind,
+        )
+    written(image, output, kind)
+
+
+def written(image: GeneratedImage, output: Path | None, kind: str) -> None:
+    """Write the file, by default named after model and seed, and say so."""
+    name = f"{(image.model or 'image').replace('@', '-')}-{quote(image.seed or '', safe=',')}"
+    path = output or Path(f"{name}.{kind}")
     path.write_bytes(image)
-    say(f"Wrote {path} (model {image.model}, seed {image.seed or seed}).")
+    say(f"Wrote {path} (model {image.model}, seed {image.seed}).")
 
 
 def image_format(output: Path | None) -> str:

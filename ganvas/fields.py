@@ -38,8 +38,8 @@ class EvaluateFields(TypedDict, total=False):
     metadata: Mapping[str, str]
 
 
-class PictureFields(TypedDict, total=False):
-    """What `generate` takes besides the seed; all of it may be left out."""
+class LookFields(TypedDict, total=False):
+    """What is asked of an image besides its seed; all of it may be left out."""
 
     model: str | None
     label: str | Sequence[str] | None  # several, or []: of models with attributes
@@ -47,10 +47,24 @@ class PictureFields(TypedDict, total=False):
     size: int | None
     format: str | None
     quality: int | None
+    metadata: bool
+
+
+class PictureFields(LookFields, total=False):
+    """What `generate` takes besides the seed."""
+
     n: int | None
     seeds: str | None
     blend: Mapping[int | str, float] | None  # instead of a seed: several, and their weights
-    metadata: bool
+
+
+class WayFields(LookFields, total=False):
+    """What `interpolate` takes besides the two seeds: t for one image, or frames."""
+
+    frames: int | None
+    t: float | None
+    duration: int | None  # milliseconds of a frame
+    loop: bool
 
 
 class GeneratedImage(bytes):

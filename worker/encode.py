@@ -17,10 +17,11 @@ def to_image(pixels: np.ndarray) -> Image.Image:
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
-def grid(pixels: np.ndarray) -> np.ndarray:
-    """Tile uint8 [N, H, W, C] row by row, as near to a square as N allows; the rest is white."""
+def grid(pixels: np.ndarray, columns: int | None = None) -> np.ndarray:
+    """Tile uint8 [N, H, W, C] row by row, in so many columns; default: as near to a square as N
+    allows. The rest is white."""
     count, height, width, channels = pixels.shape
-    columns = math.ceil(math.sqrt(count))
+    columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     sheet = np.full((rows * columns, height, width, channels), 255, np.uint8)
     sheet[:count] = pixels

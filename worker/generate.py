@@ -183,7 +183,8 @@ def together(network: nn.Module, z_dim: int, c_dim: int, device: torch.device) -
 
 
 def _finished(pixels: np.ndarray, picture: Picture, batch: Batch, wishes: Wishes) -> bytes:
-    image = to_image(pixels[0] if len(pixels) == 1 else grid(pixels))
+    strip = None if picture.point is None else picture.point.frames
+    image = to_image(pixels[0] if len(pixels) == 1 else grid(pixels, strip))
     if picture.size is not None:
         scale = picture.size / pixels.shape[1]
         size = (round(image.width * scale), round(image.height * scale))

@@ -1,4 +1,7 @@
-"""A generate worker without a network: takes batches from the real queue and answers with text."""
+"""A generate worker without a network: takes batches from the real queue and answers with text.
+
+Or with a real studio (`artist`), in this process.
+"""
 
 import base64
 import json
@@ -18,7 +21,8 @@ class Studio:
     """`open` lets it work; `batches` is what it has taken.
 
     error: what it answers with, from its batch number `fails_after` on. lost: the numbers of
-    batches, from 1 on, that it never answers. filler: bytes behind the text of each image.
+    batches, from 1 on, that it never answers. filler: bytes behind the text of each image. artist:
+    who makes images instead, a worker.generate.Studio.
     """
 
     def __init__(
@@ -29,6 +33,7 @@ class Studio:
         fails_after: int = 0,
         lost: Set[int] = frozenset(),
         filler: int = 0,
+        artist: Any = None,
     ) -> None:
         self.batches: list[Batch] = []
         self.open = threading.Event()
@@ -36,7 +41,7 @@ class Studio:
         self.queue = key_prefix(settings.prefix) + GENERATE
         self._stopped = threading.Event()
         self._error, self._fails_after = error, fails_after
-        self._lost, self._filler = lost, filler
+        self._lost, self._filler, self._artist = lost, filler, artist
         self._queue_client = connect(settings.redis_url)
         self._reply_client = connect(settings.redis_url, text=False)
 
@@ -63,9 +68,18 @@ class Studio:
     def _reply(self, batch: Batch) -> bytes:
         if self._error is not None and len(self.batches) > self._fails_after:
             return pack_reply({"id": batch.id, "ok": False, "error": self._error.record()}, [])
+        if self._artist is not None:
+            return self._painted(batch)
         end = bytes(self._filler)
         images = [f"{batch.digest} {picture.seeds}".encode() + end for picture in batch.pictures]
         timing = {"infer_ms": 8.0, "encode_ms": 1.0, "load_ms": 0.0}
+        return pack_reply({"id": batch.id, "ok": True, "timing": timing}, images)
+
+    def _painted(self, batch: Batch) -> bytes:
+        try:
+            images, timing = self._artist.serve(batch)
+        except GanvasError as error:
+            return pack_reply({"id": batch.id, "ok": False, "error": error.record()}, [])
         return pack_reply({"id": batch.id, "ok": True, "timing": timing}, images)
 
 

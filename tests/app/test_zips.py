@@ -178,6 +178,7 @@ def test_batch_that_is_lost_in_the_middle_is_made_again(
     announce: Announce,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(batching, "PATIENCE", 0)
     monkeypatch.setattr(batching, "MIN_PATIENCE", 0.3)
     monkeypatch.setattr(batching, "FIRST_LOAD", 0.1)
     monkeypatch.setattr(image_stream, "PAUSE", 0.05)
@@ -206,6 +207,7 @@ def test_trouble_that_lasts_breaks_a_zip_off(
     held: Services,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(batching, "PATIENCE", 0)
     monkeypatch.setattr(batching, "MIN_PATIENCE", 0.05)
     monkeypatch.setattr(batching, "FIRST_LOAD", 0.01)
     monkeypatch.setattr(image_stream, "PATIENCE", 0.5)

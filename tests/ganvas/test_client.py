@@ -276,6 +276,13 @@ def test_blend_is_sent_with_its_weights(server: LocalServer) -> None:
     assert server.received[0].path == "/v1/generate?blend=1%3A0.5%2Calice%3A-2"
 
 
+def test_way_between_two_seeds_is_asked_for(server: LocalServer) -> None:
+    server.on("GET /v1/interpolate", Answer(body=b"RIFF"))
+    with Client(server.url) as client:
+        assert client.interpolate(1, "alice", frames=9, loop=False) == b"RIFF"
+    assert server.received[0].path == "/v1/interpolate?from=1&to=alice&frames=9&loop=0"
+
+
 def test_generated_image_is_bytes_that_know_their_seed(server: LocalServer) -> None:
     headers = {"X-Seed": "42", "X-Model": "cats", "X-Model-Version": "3"}
     server.on("GET /v1/generate", Answer(body=b"PNG", headers=headers))

@@ -1,0 +1,161 @@
+"""Between the seeds: the real API and a real, tiny network."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+
+import httpx
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from core.schemas import Model
+from core.settings import Settings
+from tests.app.studio import Studio, studio
+from tests.worker.models import publish_tiny
+from worker.generate import Studio as Artist
+
+
+@pytest.fixture
+def faces(settings: Settings) -> Model:
+    return publish_tiny(settings, "faces", classes=("cat", "dog"), architecture="skip")
+
+
+@pytest.fixture
+def worker(settings: Settings, announce: Callable[..., str]) -> Iterator[Studio]:
+    announce("generate")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with studio(settings, artist=Artist(settings.home, 10**9, torch.device("cpu"))) as own:
+        yield own
+    torch.set_num_threads(threads)
+
+
+def get(api: httpx.Client, query: str, path: str = "generate") -> httpx.Response:
+    answer = api.get(f"/v1/{path}?model=faces@1&{query}")
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def pixels(answer: httpx.Response | bytes) -> np.ndarray:
+    content = answer if isinstance(answer, bytes) else answer.content
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+def told(answer: httpx.Response) -> dict[str, object]:
+    return json.loads(Image.open(io.BytesIO(answer.content)).info["ganvas"])
+
+
+def test_blend_of_one_seed_is_its_image(api: httpx.Client, faces: Model, worker: Studio) -> None:
+    alone, same, both = (
+        get(api, f"label=cat&{query}") for query in ("seed=1", "blend=1:3", "blend=1:1,2:1")
+    )
+    assert np.array_equal(pixels(alone), pixels(same))
+    assert not np.array_equal(pixels(alone), pixels(both))
+    facts = told(both)
+    assert (facts["seed"], facts["weights"], facts["label"]) == ([1, 2], [1.0, 1.0], "cat")
+
+
+def test_ends_of_the_way_are_the_seeds(api: httpx.Client, faces: Model, worker: Studio) -> None:
+    strip = pixels(get(api, "from=1&to=x&frames=7&format=png&label=dog", "interpolate"))
+    assert strip.shape == (32, 7 * 32, 3)
+    assert np.array_equal(strip[:, :32], pixels(get(api, "seed=1&label=dog")))
+    assert np.array_equal(strip[:, -32:], pixels(get(api, "seed=x&label=dog")))
+    middle = get(api, "from=1&to=x&t=0.5&label=dog", "interpolate")
+    assert np.array_equal(strip[:, 96:128], pixels(middle))
+    assert (told(middle)["seed"], told(middle)["t"]) == ([1, "x"], 0.5)
+
+
+def test_animation_has_the_frames_back_and_forth(
+    api: httpx.Client, faces: Model, worker: Studio
+) -> None:
+    answer = get(api, "from=1&to=2&frames=5&duration=120&size=48&quality=100", "interpolate")
+    assert answer.headers["Content-Type"] == "image/webp"
+    film = Image.open(io.BytesIO(answer.content))
+    assert (getattr(film, "n_frames", 0), film.size, film.info["loop"]) == (8, (48, 48), 0)
+    shown = []
+    for place in range(8):
+        film.seek(place)
+        film.load()
+        assert film.info["duration"] == 120
+        shown.append(np.asarray(film.convert("RGB")))
+    assert np.array_equal(shown[1], shown[7]) and np.array_equal(shown[3], shown[5])
+    for place, t in enumerate((0, 0.25, 0.5, 0.75, 1)):
+        query = f"from=1&to=2&t={t}&format=webp&size=48&quality=100"
+        assert np.array_equal(shown[place], pixels(get(api, query, "interpolate")))
+    facts = film.getexif().get_ifd(0x8769)[0x9286]
+    assert json.loads(facts.removeprefix(b"ASCII\0\0\0"))["seed"] == [1, 2]
+
+
+def test_animation_that_plays_once_ends_with_the_last_seed(
+    api: httpx.Client, faces: Model, worker: Studio
+) -> None:
+    answer = get(api, "from=1&to=2&frames=3&loop=0&metadata=0", "interpolate")
+    film = Image.open(io.BytesIO(answer.content))
+    assert (getattr(film, "n_frames", 0), film.info["loop"]) == (3, 1)
+    assert not film.getexif()
+
+
+def test_zip_has_the_frames_by_number(api: httpx.Client, faces: Model, worker: Studio) -> None:
+    answer = get(api, "from=1&to=2&frames=40&format=zip", "interpolate")
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert archive.namelist() == [f"{place:03d}.png" for place in range(40)]
+    middle = get(api, f"from=1&to=2&t={13 / 39!r}", "interpolate")
+    assert archive.read("013.png") == middle.content
+    assert max(len(batch.pictures) for batch in worker.batches) > 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["frames=3", "frames=3&loop=0", "frames=3&format=png", "frames=3&format=zip", "t=0.3&psi=0.5"],
+)
+def test_way_is_cached_as_an_image_is(
+    api: httpx.Client, faces: Model, worker: Studio, query: str
+) -> None:
+    answer = api.get(f"/v1/interpolate?from=1&to=alice&{query}")
+    address, tag = answer.headers["Content-Location"], answer.headers["ETag"]
+    again = api.get(address)
+    assert (again.content, again.headers["ETag"]) == (answer.content, tag)
+    assert again.headers["Cache-Control"].endswith("immutable")
+    made = len(worker.batches)
+    known = api.get(address, headers={"If-None-Match": tag})
+    assert (known.status_code, len(worker.batches)) == (304, made)
+
+
+def test_ways_that_differ_have_different_tags(
+    api: httpx.Client, faces: Model, worker: Studio
+) -> None:
+    queries = ("", "&frames=9", "&loop=0", "&duration=40", "&format=png", "&format=zip", "&t=0")
+    tags = [
+        api.get(f"/v1/interpolate?from=1&to=2{query}", headers={"If-None-Match": "*"})
+        for query in queries
+    ]
+    assert {answer.status_code for answer in tags} == {304}
+    assert len({answer.headers["ETag"] for answer in tags}) == len(queries)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("to=1", "from"),
+        ("from=1", "to"),
+        ("from=1&to=", "to"),
+        ("from=-1&to=1", "from"),
+        ("from=1&to=2&frames=1", "frames"),
+        ("from=1&to=2&frames=121", "frames"),
+        ("from=1&to=2&frames=120&size=1024", "size"),
+        ("from=1&to=2&t=0.5&frames=3", "t"),
+        ("from=1&to=2&t=1.5", "t"),
+        ("from=1&to=2&t=nan", "t"),
+        ("from=1&to=2&format=jpg", "format"),
+        ("from=1&to=2&t=0&format=zip", "format"),
+        ("from=1&to=2&duration=39", "duration"),
+        ("from=1&to=2&seed=3", "seed"),
+    ],
+)
+def test_what_is_no_way_is_refused(api: httpx.Client, faces: Model, query: str, field: str) -> None:
+    answer = api.get(f"/v1/interpolate?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == f"#/query/{field}"
