@@ -22,8 +22,16 @@ from app.images import (
 )
 from app.queries import documented, query_of
 from app.services import Services
-from app.zips import MAX_ENTRIES, Album, names_of, zip_etag, zipped
-from core.generation import MAX_GRID, MAX_PARTS, MAX_WEIGHT, MEDIA_TYPES, Format, Point
+from app.zips import Album, names_of, zip_etag, zipped
+from core.generation import (
+    MAX_ENTRIES,
+    MAX_GRID,
+    MAX_PARTS,
+    MAX_WEIGHT,
+    MEDIA_TYPES,
+    Format,
+    Point,
+)
 from core.registry import Reference
 from core.schemas import MAX_SEED
 from core.seeds import MAX_TEXT, parse_blend, parse_seed, parse_seeds

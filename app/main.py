@@ -21,6 +21,7 @@ from app import (
     evaluate,
     exports,
     generate,
+    generations,
     health,
     interpolate,
     jobs,
@@ -80,7 +81,8 @@ def _route(app: FastAPI) -> None:
     """
     app.include_router(generate.router, prefix="/v1")
     app.include_router(generate.router, include_in_schema=False)
-    app.include_router(interpolate.router, prefix="/v1")
+    for part in (interpolate, generations):
+        app.include_router(part.router, prefix="/v1")
     for part in (
         compare,
         models,

@@ -25,7 +25,6 @@ from core.registry import Reference
 from core.zip_writing import FULL, Heads
 
 LAYOUT = "1"  # part of every ETag: raise it when the same images make another zip
-MAX_ENTRIES = 10_000  # of one
 log = logging.getLogger(__name__)
 
 

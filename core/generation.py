@@ -21,9 +21,15 @@ MAX_GRID = 64
 MAX_PARTS = 16  # of a blend
 MAX_WEIGHT = 10.0
 MAX_FRAMES = 120  # of an interpolation
+MAX_ENTRIES = 10_000  # images of one zip
+MAX_Z = 1000.0  # numbers of a latent vector are standard normal
+MAX_Z_DIM = 2**18
 
 Format = Literal["png", "webp", "jpeg"]
 MEDIA_TYPES: dict[str, str] = {"png": "image/png", "webp": "image/webp", "jpeg": "image/jpeg"}
+
+
+Normal = Annotated[float, Field(ge=-MAX_Z, le=MAX_Z, strict=True)]  # no text, no true
 
 
 class Point(Record):
@@ -31,6 +37,7 @@ class Point(Record):
 
     weights: one image, blended of as many seeds. t: one image, so far on the arc from the first of
     two seeds to the second. frames: one strip of as many images, evenly spread over that arc.
+    latent: one image, of this z and no seed.
     """
 
     weights: tuple[Annotated[float, Field(ge=-MAX_WEIGHT, le=MAX_WEIGHT)], ...] = Field(
@@ -38,32 +45,39 @@ class Point(Record):
     )
     t: float | None = Field(default=None, ge=0, le=1)
     frames: int | None = Field(default=None, ge=2, le=MAX_FRAMES)
+    latent: tuple[Normal, ...] = Field(default=(), max_length=MAX_Z_DIM)
 
     @model_validator(mode="after")
     def _one(self) -> "Point":
-        if bool(self.weights) + (self.t is not None) + (self.frames is not None) > 1:
-            raise ValueError("weights, t and frames exclude each other")
+        given = [self.t is not None, self.frames is not None, self.weights, self.latent]
+        if sum(map(bool, given)) > 1:
+            raise ValueError("weights, t, frames and latent exclude each other")
         return self
 
     def images(self, seeds: int) -> int:
         """How many images are made for a picture of so many seeds. Raises ValueError."""
+        if bool(self.latent) != (seeds == 0):
+            raise ValueError("an image has seeds or a latent vector")
         if self.weights and len(self.weights) != seeds:
             raise ValueError("a blend has a weight for each seed")
         if (self.t is not None or self.frames is not None) and seeds != 2:
             raise ValueError("an arc has two ends")
         if self.frames is not None:
             return self.frames
-        return 1 if self.weights or self.t is not None else seeds
+        return 1 if self.weights or self.latent or self.t is not None else seeds
 
     def told(self) -> dict[str, Any]:
-        """What the file says of it."""
-        return self.model_dump(exclude_defaults=True, mode="json")
+        """What the file says of it, and what it means for the ETag."""
+        told = self.model_dump(exclude_defaults=True, mode="json")
+        if self.latent:
+            told["latent"] = hashlib.sha256(json.dumps(self.latent).encode()).hexdigest()[:32]
+        return told
 
 
 class Picture(Record):
     """Everything that decides the bytes of one answer, apart from the weights."""
 
-    seeds: tuple[int | str, ...] = Field(min_length=1, max_length=MAX_GRID)
+    seeds: tuple[int | str, ...] = Field(max_length=MAX_GRID)
     label: str | None = None
     psi: float = 1.0
     size: int | None = None
@@ -74,8 +88,8 @@ class Picture(Record):
 
     @model_validator(mode="after")
     def _agree(self) -> "Picture":
-        if self.point is not None:
-            self.point.images(len(self.seeds))
+        if self.images < 1:
+            raise ValueError("a picture has at least one seed")
         return self
 
     @property

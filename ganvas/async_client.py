@@ -15,16 +15,18 @@ from ganvas.events import SILENCE_SECONDS, EventReader
 from ganvas.fields import (
     EvaluateFields,
     GeneratedImage,
+    ManyFields,
     PictureFields,
     TrainFields,
     WayFields,
     evaluate_request,
+    generations_request,
     train_request,
 )
 from ganvas.handles import AsyncJobHandle
 from ganvas.models import AsyncModels
 from ganvas.packing import Progress, Source, name_of, packed
-from ganvas.portable import AsyncPortable
+from ganvas.portable import AsyncPortable, File
 from ganvas.transport import Flow, Outcome, Pause, Request, Upload, http_options, resume
 
 T = TypeVar("T")
@@ -70,6 +72,11 @@ class AsyncClient:
     ) -> GeneratedImage:
         """The bytes of one image, or of a grid (`n`, `seeds`). Equal seeds, equal bytes."""
         return await self._run(self._calls.generate(seed, fields))
+
+    async def generate_many(self, path: File, **fields: Unpack[ManyFields]) -> None:
+        """Save many images as one zip: of seeds (`"0-9999"` or a list), or of latent vectors."""
+        request = generations_request(**fields)
+        await self._run(self._calls.generate_many(request, Path(path)))
 
     async def interpolate(
         self, start: int | str, end: int | str, **fields: Unpack[WayFields]

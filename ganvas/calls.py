@@ -7,12 +7,13 @@ ganvas/model_calls.py.
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import httpx
 from pydantic import BaseModel
 
-from core.requests import EvaluateRequest, SampleRequest, TrainRequest
+from core.requests import EvaluateRequest, GenerationsRequest, SampleRequest, TrainRequest
 from core.schemas import Dataset, Job, JobCheckpoint, JobCheckpoints, Page
 from ganvas.answers import as_json, nothing, read, record
 from ganvas.fields import GeneratedImage
@@ -29,7 +30,7 @@ from ganvas.transport import (
 
 POLL_SECONDS = 10.0  # how long the service may hold one request for news
 OUTAGE_SECONDS = 60.0  # how long `wait` puts up with a service that does not answer
-FILM_SECONDS = 300.0  # how long an animation may be made
+FILM_SECONDS = 300.0  # how long an animation, or the next image of a zip, may take
 INGEST_SECONDS = 20.0  # how long an upload waits for the data set to be ready
 
 Action = Literal["cancel", "pause", "resume", "checkpoint", "sample", "retry"]
@@ -152,6 +153,19 @@ class Calls:
         params = {"seed": seed, **_written(fields)}
         request = Request(method="GET", path="/v1/generate", params=params, patience=30.0)
         return self._exchange(request, _image)
+
+    def generate_many(self, request: GenerationsRequest, path: Path) -> Flow[None]:
+        """Sent again when it breaks off: equal requests get equal bytes."""
+        body = request.model_dump(exclude_unset=True, mode="json")
+        order = Request(
+            method="POST",
+            path="/v1/generations",
+            json=body,
+            patience=FILM_SECONDS,
+            idempotent=True,
+            save=path,
+        )
+        return self._exchange(order, nothing)
 
     def interpolate(
         self, start: int | str, end: int | str, fields: Mapping[str, Any]

@@ -5,10 +5,11 @@ from typing import Annotated
 from urllib.parse import quote
 
 import typer
+from rich.filesize import decimal
 
 from core.generation import MAX_PARTS, MAX_WEIGHT
-from core.seeds import parse_blend
-from ganvas.console import Url, connected, say
+from core.seeds import parse_blend, parse_seed
+from ganvas.console import Stopped, Url, connected, say
 from ganvas.fields import GeneratedImage
 
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="The file to write.")]
@@ -32,10 +33,29 @@ def generate(
         str | None, typer.Option(help="Instead of a seed several: SEED:WEIGHT,SEED:WEIGHT.")
     ] = None,
     n: Annotated[int | None, typer.Option(min=1, help="A grid of this many.")] = None,
+    zip: Annotated[
+        Path | None, typer.Option("--zip", help="Write a zip of -n images, from the seed on.")
+    ] = None,
     format: Annotated[str | None, typer.Option(help="png, webp or jpeg.")] = None,
     url: Url = None,
 ) -> None:
-    """Make one image (or a grid) and write it to a file."""
+    """Make one image (or a grid, or a zip of many) and write it to a file."""
+    if zip is not None:
+        if blend is not None or output is not None:
+            raise Stopped("--zip names the file and is of plain seeds: leave --blend and -o away.")
+        seeds = run_of(seed or "0", n or 1)
+        kind = format or "png"
+        with connected(url) as client:
+            client.generate_many(
+                zip,
+                seeds=seeds,
+                model=model,
+                labels=label,
+                psi=1.0 if psi is None else psi,
+                size=size,
+                format=kind,
+            )
+        return say(f"Wrote {zip} ({decimal(zip.stat().st_size)}, seeds {seeds}).")
     kind = format or image_format(output)
     with connected(url) as client:
         image = client.generate(
@@ -85,6 +105,14 @@ def written(image: GeneratedImage, output: Path | None, kind: str) -> None:
     path = output or Path(f"{name}.{kind}")
     path.write_bytes(image)
     say(f"Wrote {path} (model {image.model}, seed {image.seed}).")
+
+
+def run_of(seed: str, count: int) -> str:
+    """So many seeds from this one on, as a list."""
+    first = parse_seed(seed)
+    if isinstance(first, str):
+        raise Stopped("A zip starts from a seed that is an integer.")
+    return f"{first}-{first + count - 1}"
 
 
 def image_format(output: Path | None) -> str:

@@ -15,16 +15,18 @@ from ganvas.events import SILENCE_SECONDS, EventReader
 from ganvas.fields import (
     EvaluateFields,
     GeneratedImage,
+    ManyFields,
     PictureFields,
     TrainFields,
     WayFields,
     evaluate_request,
+    generations_request,
     train_request,
 )
 from ganvas.handles import JobHandle
 from ganvas.models import Models
 from ganvas.packing import Progress, Source, name_of, packed
-from ganvas.portable import Portable
+from ganvas.portable import File, Portable
 from ganvas.transport import Flow, Outcome, Pause, Request, http_options, resume
 
 T = TypeVar("T")
@@ -70,6 +72,11 @@ class Client:
     ) -> GeneratedImage:
         """The bytes of one image, or of a grid (`n`, `seeds`). Equal seeds, equal bytes."""
         return self._run(self._calls.generate(seed, fields))
+
+    def generate_many(self, path: File, **fields: Unpack[ManyFields]) -> None:
+        """Save many images as one zip: of seeds (`"0-9999"` or a list), or of latent vectors."""
+        request = generations_request(**fields)
+        self._run(self._calls.generate_many(request, Path(path)))
 
     def interpolate(
         self, start: int | str, end: int | str, **fields: Unpack[WayFields]

@@ -1,10 +1,10 @@
-"""What `train`, `evaluate` and `generate` take and give, for both clients."""
+"""What `train`, `evaluate` and those that make images take and give, for both clients."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 from urllib.parse import unquote
 
-from core.requests import Effort, EvaluateRequest, TrainRequest
+from core.requests import Effort, EvaluateRequest, GenerationsRequest, TrainRequest
 
 
 class TrainFields(TypedDict, total=False):
@@ -58,6 +58,20 @@ class PictureFields(LookFields, total=False):
     blend: Mapping[int | str, float] | None  # instead of a seed: several, and their weights
 
 
+class ManyFields(TypedDict, total=False):
+    """What `generate_many` takes besides the file: seeds or latents; all else may be left out."""
+
+    seeds: str | Sequence[int | str]
+    latents: Sequence[Sequence[float]]  # z itself
+    labels: str | Sequence[str | None] | None
+    model: str | None
+    psi: float
+    size: int | None
+    format: str
+    quality: int
+    metadata: bool
+
+
 class WayFields(LookFields, total=False):
     """What `interpolate` takes besides the two seeds: t for one image, or frames."""
 
@@ -95,6 +109,11 @@ def train_request(dataset: str | None, **fields: Unpack[TrainFields]) -> TrainRe
     if dataset is not None:
         values["dataset"] = dataset
     return TrainRequest.model_validate(values)
+
+
+def generations_request(**fields: Unpack[ManyFields]) -> GenerationsRequest:
+    """Checked before it is sent. Raises pydantic.ValidationError."""
+    return GenerationsRequest.model_validate(fields)
 
 
 def evaluate_request(model: str, **fields: Unpack[EvaluateFields]) -> EvaluateRequest:

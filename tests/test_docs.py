@@ -59,6 +59,7 @@ WITHOUT_KEY = {  # twice is the same as once, and why
     **dict.fromkeys(("cancel", "pause", "resume", "checkpoint", "sample"), "a word to a job"),
     "rollback": "guarded by If-Match",
     "models": "an archive is known by its content",
+    "generations": "equal requests give equal bytes",
 }
 
 

@@ -41,7 +41,8 @@ def encode(image: Image.Image, format: str, quality: int, facts: dict[str, Any] 
 
 def parameters_line(facts: dict[str, Any]) -> str:
     """One line in the style of AUTOMATIC1111, which many image tools show."""
-    fields = {"Seed": facts["seed"], "Model": f"{facts['model']}@{facts['version']}"}
+    fields = {} if facts["seed"] is None else {"Seed": facts["seed"]}
+    fields |= {"Model": f"{facts['model']}@{facts['version']}"}
     fields |= {"Model hash": facts["digest"][:10], "Truncation": facts["psi"]}
     if facts["label"] is not None:
         fields["Label"] = facts["label"]

@@ -194,13 +194,13 @@ def _finished(pixels: np.ndarray, picture: Picture, batch: Batch, wishes: Wishes
 
 
 def _facts(picture: Picture, batch: Batch, wishes: Wishes) -> dict[str, Any]:
-    first, alone = picture.seeds[0], picture.images == 1
+    seeds, alone = picture.seeds, picture.images == 1
     facts = {
         "model": batch.model,
         "version": batch.version,
         "digest": batch.digest,
-        "seed": first if len(picture.seeds) == 1 else list(picture.seeds),
+        "seed": seeds[0] if len(seeds) == 1 else list(seeds) or None,
         "psi": picture.psi,
-        "label": wishes.label(picture.label, first) if alone else picture.label,
+        "label": wishes.label(picture.label, *seeds[:1]) if alone else picture.label,
     }
     return facts | (picture.point.told() if picture.point else {})

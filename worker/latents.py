@@ -32,10 +32,14 @@ def latent(seed: int | str, z_dim: int) -> np.ndarray:
 
 
 def points(picture: Picture, z_dim: int) -> list[tuple[int | str, np.ndarray]]:
-    """z of every image of a picture, and the seed that means its label."""
+    """z of every image of a picture, and the seed that means its label. Raises Invalid."""
     seeds, point = picture.seeds, picture.point
     if point is None:
         return [(seed, latent(seed, z_dim)) for seed in seeds]
+    if point.latent:
+        if len(point.latent) != z_dim:
+            raise Invalid(f"A latent vector of this model has {z_dim} numbers.")
+        return [("", np.asarray(point.latent, np.float64).astype(np.float32))]
     if point.weights:
         return [(seeds[0], blend([latent(seed, z_dim) for seed in seeds], point.weights))]
     if point.t is not None or point.frames is not None:
