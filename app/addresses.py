@@ -38,11 +38,13 @@ def exactly(model: Model, name: str) -> str:
 
 def look_of(picture: Picture) -> dict[str, Any]:
     """The query parameters of what is not usual about a picture."""
-    return {
+    looks = {
         field: int(value) if isinstance(value, bool) else value
         for field in ("label", "psi", "size", "quality", "metadata")
         if (value := getattr(picture, field)) != Picture.model_fields[field].default
     }
+    told = picture.point.told() if picture.point is not None else {}
+    return looks | {field: told[field] for field in ("mix", "mix_from") if field in told}
 
 
 def extension_of(picture: Picture) -> str:

@@ -6,12 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
+from app.abilities import require_abilities
 from app.addresses import canonical_zip
 from app.deps import BINARY, ZIP, Documented, Everything
+from app.formats import EXTENSIONS, accepted_format
 from app.images import (
-    EXTENSIONS,
     Look,
-    accepted_format,
     answer,
     as_file,
     headers_of,
@@ -114,6 +114,7 @@ async def generate(
 ) -> Response:
     """Make an image. The same model version and parameters give the same bytes, always."""
     reference = resolve(held, order.model)
+    await require_abilities(held, reference.model, order)
     if order.format == "zip":
         return await _many(request, held, reference, order)
     seeds, point, drawn = origin_of(order)

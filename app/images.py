@@ -8,21 +8,19 @@ from urllib.parse import quote
 
 from fastapi import Request, Response
 from pydantic import Field
-from starlette.exceptions import HTTPException
 
 from app.addresses import canonical, extension_of
 from app.lanes import Made, Target
 from app.services import Services
 from core.errors import Invalid, NotFound
-from core.generation import MEDIA_TYPES, Format, Picture, Point
+from core.generation import MEDIA_TYPES, MIX_FROM, Format, Picture, Point
 from core.ids import slug
 from core.labels import MAX_LABEL, places_of, written
 from core.registry import JOB_PREFIX, Reference
 from core.schemas import Model, Record
-from core.seeds import listed
+from core.seeds import MAX_TEXT, listed, parse_seed
 
 MAX_PIXELS = 64_000_000  # of one answer
-EXTENSIONS: dict[str, Format] = {"png": "png", "webp": "webp", "jpg": "jpeg", "jpeg": "jpeg"}
 QUALITY = 90
 IMMUTABLE = "public, max-age=31536000, immutable"
 MOVING = "public, max-age=60, stale-while-revalidate=600"
@@ -45,6 +43,13 @@ class Look(Record):
     ] = None
     quality: Annotated[int, Field(ge=1, le=100, description="Of webp and jpeg.")] = QUALITY
     metadata: Annotated[bool, Field(description="Write seed and model into the file.")] = True
+    mix: Annotated[
+        str | None,
+        Field(max_length=MAX_TEXT, description="A seed: finer styles are those of its image."),
+    ] = None
+    mix_from: Annotated[
+        int | None, Field(description=f"From this resolution on; default {MIX_FROM}.")
+    ] = None
     download: Annotated[bool, Field(description="Offer the image as a file to save.")] = False
 
 
@@ -65,12 +70,26 @@ def picture_of(
         format=format,
         quality=QUALITY if format == "png" else look.quality,
         metadata=look.metadata,
-        point=point,
+        point=styled(model, look, point),
     )
     if picture.images * size * size > MAX_PIXELS:
         told = f"{picture.images} images of {size} pixels are too many: ask for less."
         raise refused("size", told)
     return picture
+
+
+def styled(model: Model, look: Look, point: Point | None) -> Point | None:
+    """The point with the styles that are asked for. Raises Invalid."""
+    if look.mix is None:
+        if look.mix_from is not None:
+            raise refused("mix_from", "It says where the styles of mix begin: give mix too.")
+        return point
+    sides = [side for side in (8 << k for k in range(8)) if side <= model.resolution]
+    side = look.mix_from or MIX_FROM
+    if side not in sides:
+        raise refused("mix_from", f"The stages of this model are {', '.join(map(str, sides))}.")
+    own = {"mix": parse_seed(look.mix, "mix"), "mix_from": side}
+    return (point or Point()).model_copy(update=own)
 
 
 def label_of(model: Model, text: str) -> str:
@@ -100,22 +119,6 @@ def _several(model: Model, text: str) -> str:
     if len(label) > MAX_LABEL:
         raise refused("label", f"The names together may have {MAX_LABEL} characters.")
     return label
-
-
-def accepted_format(accept: str) -> Format:
-    """The best of our formats for an Accept header; png when they are equally good."""
-    weights = dict.fromkeys(MEDIA_TYPES, 0.0)
-    specific = dict.fromkeys(MEDIA_TYPES, -1)
-    for item in (accept or "*/*").split(",")[:64]:
-        kind, *parameters = (part.strip().lower() for part in item.split(";"))
-        for name, media_type in MEDIA_TYPES.items():
-            rank = {"*/*": 0, "image/*": 1, media_type: 2}.get(kind, -1)
-            if rank > specific[name]:
-                specific[name], weights[name] = rank, _weight(parameters)
-    best = max(weights, key=lambda name: (weights[name], name == "png"))
-    if weights[best] <= 0:
-        raise HTTPException(406, f"There are: {', '.join(MEDIA_TYPES.values())}.")
-    return EXTENSIONS[best]
 
 
 def resolve(held: Services, text: str | None) -> Reference:
@@ -216,16 +219,6 @@ def _timing(made: Made, total: float) -> str:
     parts = (("queue", queue), ("infer", made.infer_ms), ("encode", made.encode_ms))
     texts = [f"{name};dur={duration:.1f}" for name, duration in parts]
     return ", ".join([*texts, f'batch;desc="{made.batch}"'])
-
-
-def _weight(parameters: list[str]) -> float:
-    for parameter in parameters:
-        if parameter.startswith("q="):
-            try:
-                return float(parameter[2:])
-            except ValueError:
-                return 0.0
-    return 1.0
 
 
 async def until_gone(request: Request) -> None:

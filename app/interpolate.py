@@ -8,15 +8,15 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
+from app.abilities import require_abilities
 from app.addresses import canonical
 from app.animation import animated
 from app.deps import Everything
+from app.formats import EXTENSIONS, accepted_format
 from app.generate import IMAGES_OR_ZIP, ModelReference
 from app.image_stream import ImageStream
 from app.images import (
-    EXTENSIONS,
     Look,
-    accepted_format,
     answer,
     as_file,
     headers_of,
@@ -78,6 +78,7 @@ async def interpolate(
 ) -> Response:
     """Images on the way from one seed to another: an animation, a strip, a zip, or one of them."""
     reference = resolve(held, way.model)
+    await require_abilities(held, reference.model, way)
     seeds: list[int | str] = [parse_seed(way.start, "from"), parse_seed(way.to, "to")]
     format = format_of(way, request.headers.get("accept", ""))
     point = Point(t=None if way.t is None else way.t + 0.0, frames=frames_of(way))
@@ -145,7 +146,8 @@ async def _frames(
 def frames_in(whole: Picture, count: int) -> Iterator[Picture]:
     """Each image of the way as a picture of its own."""
     for t in steps(count):
-        yield whole.model_copy(update={"point": Point(t=t)})
+        point = (whole.point or Point()).model_copy(update={"frames": None, "t": t})
+        yield whole.model_copy(update={"point": point})
 
 
 def sealed(etag: str, format: str, shown: dict[str, int]) -> str:

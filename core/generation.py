@@ -21,6 +21,7 @@ MAX_GRID = 64
 MAX_PARTS = 16  # of a blend
 MAX_WEIGHT = 10.0
 MAX_FRAMES = 120  # of an interpolation
+MIX_FROM = 16  # pixels: coarse styles, of poses and shapes, are those below
 MAX_ENTRIES = 10_000  # images of one zip
 MAX_Z = 1000.0  # numbers of a latent vector are standard normal
 MAX_Z_DIM = 2**18
@@ -37,7 +38,8 @@ class Point(Record):
 
     weights: one image, blended of as many seeds. t: one image, so far on the arc from the first of
     two seeds to the second. frames: one strip of as many images, evenly spread over that arc.
-    latent: one image, of this z and no seed.
+    latent: one image, of this z and no seed. mix: the seed of the styles from the resolution
+    mix_from on.
     """
 
     weights: tuple[Annotated[float, Field(ge=-MAX_WEIGHT, le=MAX_WEIGHT)], ...] = Field(
@@ -46,6 +48,8 @@ class Point(Record):
     t: float | None = Field(default=None, ge=0, le=1)
     frames: int | None = Field(default=None, ge=2, le=MAX_FRAMES)
     latent: tuple[Normal, ...] = Field(default=(), max_length=MAX_Z_DIM)
+    mix: int | str | None = None
+    mix_from: int = Field(default=MIX_FROM, ge=8, le=1024)
 
     @model_validator(mode="after")
     def _one(self) -> "Point":
@@ -69,6 +73,8 @@ class Point(Record):
     def told(self) -> dict[str, Any]:
         """What the file says of it, and what it means for the ETag."""
         told = self.model_dump(exclude_defaults=True, mode="json")
+        if self.mix is not None:
+            told["mix_from"] = self.mix_from
         if self.latent:
             told["latent"] = hashlib.sha256(json.dumps(self.latent).encode()).hexdigest()[:32]
         return told

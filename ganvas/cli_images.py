@@ -32,6 +32,12 @@ def generate(
     blend: Annotated[
         str | None, typer.Option(help="Instead of a seed several: SEED:WEIGHT,SEED:WEIGHT.")
     ] = None,
+    mix: Annotated[
+        str | None, typer.Option(help="A seed whose finer styles the image takes.")
+    ] = None,
+    mix_from: Annotated[
+        int | None, typer.Option(help="The resolution where they begin; default 16.")
+    ] = None,
     n: Annotated[int | None, typer.Option(min=1, help="A grid of this many.")] = None,
     zip: Annotated[
         Path | None, typer.Option("--zip", help="Write a zip of -n images, from the seed on.")
@@ -41,8 +47,8 @@ def generate(
 ) -> None:
     """Make one image (or a grid, or a zip of many) and write it to a file."""
     if zip is not None:
-        if blend is not None or output is not None:
-            raise Stopped("--zip names the file and is of plain seeds: leave --blend and -o away.")
+        if not (blend is mix is output is None):
+            raise Stopped("--zip is the file, of plain seeds: leave --blend, --mix and -o away.")
         seeds = run_of(seed or "0", n or 1)
         kind = format or "png"
         with connected(url) as client:
@@ -59,7 +65,16 @@ def generate(
     kind = format or image_format(output)
     with connected(url) as client:
         image = client.generate(
-            seed, model=model, label=label, psi=psi, size=size, n=n, format=kind, blend=parts(blend)
+            seed,
+            model=model,
+            label=label,
+            psi=psi,
+            size=size,
+            blend=parts(blend),
+            mix=mix,
+            mix_from=mix_from,
+            n=n,
+            format=kind,
         )
     written(image, output, kind)
 

@@ -48,6 +48,8 @@ class LookFields(TypedDict, total=False):
     format: str | None
     quality: int | None
     metadata: bool
+    mix: int | str | None  # a seed: the styles from mix_from pixels on are its
+    mix_from: int | None
 
 
 class PictureFields(LookFields, total=False):

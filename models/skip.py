@@ -121,15 +121,16 @@ class Generator(nn.Module):
         return activated(last(latent))
 
     def painted(self, w: Tensor) -> Tensor:
-        """w [N, STYLE] to images."""
+        """w [N, STYLE], or [N, stages, STYLE], one for each stage, to images."""
         return self.pictures(w)[-1]
 
     def pictures(self, w: Tensor) -> list[Tensor]:
         """The pictures of 4, 8, ... pixels."""
-        x, picture = self.base(w).unflatten(1, (-1, 4, 4)), None
+        styles = w.unbind(1) if w.dim() == 3 else [w] * len(self.stages)
+        x, picture = self.base(styles[0]).unflatten(1, (-1, 4, 4)), None
         pictures: list[Tensor] = []
-        for stage in self.stages:
-            x, picture = stage(x, picture, w)
+        for stage, style in zip(self.stages, styles, strict=True):
+            x, picture = stage(x, picture, style)
             pictures.append(picture)
         return pictures
 

@@ -21,6 +21,7 @@ from core.generation import MAX_BATCH, Batch, Picture
 from worker.checkpoint import load_generator
 from worker.encode import encode, grid, to_image
 from worker.latents import latents, points
+from worker.styles import Style
 from worker.tasks import levels
 from worker.truncation import Truncation
 from worker.wishes import Wishes
@@ -45,6 +46,7 @@ class Row:
     z: np.ndarray  # float32 [z_dim]
     psi: float
     c: Tensor | None  # [c_dim], its condition
+    style: Style | None
 
 
 class Studio:
@@ -106,6 +108,7 @@ class Studio:
                 z=z,
                 psi=picture.psi,
                 c=loaded.wishes.condition(picture.label, seed),
+                style=Style.of(picture.point, loaded.z_dim),
             )
             for picture in pictures
             for seed, z in points(picture, loaded.z_dim)
@@ -128,7 +131,8 @@ class Studio:
             c = torch.zeros(bucket, len(asked[0]))
             c[: len(rows)] = torch.stack(asked)
             c = c.to(self.device)
-        return levels(loaded.truncation(z.to(self.device), c, psi.to(self.device)))
+        styles = [row.style for row in rows]
+        return levels(loaded.truncation(z.to(self.device), c, psi.to(self.device), styles))
 
     def _size(self) -> int:
         return sum(loaded.bytes for loaded in self._loaded.values())

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.images import accepted_format
+from app.formats import accepted_format
 from app.services import Services
 from core.errors import OutOfMemory
 from core.files import write_json

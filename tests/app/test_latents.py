@@ -15,6 +15,7 @@ from core.schemas import Model
 from core.settings import Settings
 from tests.app.studio import Studio, studio
 from tests.worker.models import publish_tiny
+from worker.catalogue import build_catalogue
 from worker.generate import Studio as Artist
 
 
@@ -159,3 +160,66 @@ def test_what_is_no_way_is_refused(api: httpx.Client, faces: Model, query: str, 
     answer = api.get(f"/v1/interpolate?{query}")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == f"#/query/{field}"
+
+
+def test_styles_of_another_seed_begin_at_a_resolution(
+    api: httpx.Client, faces: Model, worker: Studio
+) -> None:
+    own, other = (pixels(get(api, f"seed={seed}&label=cat")) for seed in (1, "x"))
+    mixed = [pixels(get(api, f"seed=1&label=cat&mix=x&mix_from={side}")) for side in (8, 16, 32)]
+    distances = [
+        [float(np.abs(image.astype(int) - end).mean()) for end in (own, other)] for image in mixed
+    ]
+    to_own, to_other = zip(*distances, strict=True)
+    assert list(to_own) == sorted(to_own, reverse=True) and to_own[-1] > 0
+    assert list(to_other) == sorted(to_other) and to_other[0] > 0
+    same = get(api, "seed=1&label=cat&mix=1")
+    assert np.array_equal(pixels(same), own)
+    assert (told(same)["mix"], told(same)["mix_from"]) == (1, 16)
+
+
+def test_mixed_image_has_a_lasting_address(api: httpx.Client, faces: Model, worker: Studio) -> None:
+    first = api.get("/v1/generate?model=faces&seed=1&mix=x&mix_from=8&psi=0.5")
+    address = first.headers["Content-Location"]
+    assert address == "/v1/models/faces/versions/1/images/1.png?psi=0.5&mix=x&mix_from=8"
+    again = api.get(address)
+    assert (again.content, again.headers["ETag"]) == (first.content, first.headers["ETag"])
+    strip = get(api, "from=1&to=2&frames=3&format=png&mix=x", "interpolate")
+    assert np.array_equal(pixels(strip)[:, :32], pixels(get(api, "seed=1&mix=x")))
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("mix_from=8", "mix_from"),
+        ("mix=1&mix_from=64", "mix_from"),
+        ("mix=1&mix_from=12", "mix_from"),
+        ("mix=-1", "mix"),
+    ],
+)
+def test_mixture_that_there_is_not_is_refused(
+    api: httpx.Client, faces: Model, query: str, field: str
+) -> None:
+    answer = api.get(f"/v1/generate?seed=1&{query}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == f"#/query/{field}"
+
+
+def test_network_without_a_mapping_is_refused_without_a_worker(
+    api: httpx.Client, settings: Settings
+) -> None:
+    assert publish_tiny(settings, "plain", architecture="dcgan").abilities == []
+    for path in ("generate?seed=1&", "interpolate?from=1&to=2&"):
+        answer = api.get(f"/v1/{path}model=plain&mix=2")
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+        assert "without a mapping" in answer.json()["detail"]
+
+
+def test_of_models_that_do_not_tell_the_catalogue_does(
+    api: httpx.Client, publish: Callable[..., Model], announce: Callable[..., str]
+) -> None:
+    publish("old", architecture="skip")
+    ask = {"If-None-Match": "*"}
+    assert api.get("/v1/generate?model=old&seed=1&mix=2", headers=ask).status_code == 422
+    announce("train", catalogue=build_catalogue())
+    assert api.get("/v1/generate?model=old&seed=1&mix=2", headers=ask).status_code == 304
