@@ -9,6 +9,8 @@ from core.registry import JOB_PREFIX
 from core.schemas import Model
 from core.seeds import listed
 
+MOVES = ("mix", "mix_from", "direction", "amount")
+
 
 def canonical(model: Model, picture: Picture, name: str, **more: str | int) -> str:
     """The address of exactly this picture (of a running job: of its newest checkpoint).
@@ -44,7 +46,7 @@ def look_of(picture: Picture) -> dict[str, Any]:
         if (value := getattr(picture, field)) != Picture.model_fields[field].default
     }
     told = picture.point.told() if picture.point is not None else {}
-    return looks | {field: told[field] for field in ("mix", "mix_from") if field in told}
+    return looks | {field: told[field] for field in MOVES if field in told}
 
 
 def extension_of(picture: Picture) -> str:

@@ -12,8 +12,9 @@ from pydantic import Field
 from app.addresses import canonical, extension_of
 from app.lanes import Made, Target
 from app.services import Services
+from core.directions import MOST_DIRECTIONS
 from core.errors import Invalid, NotFound
-from core.generation import MEDIA_TYPES, MIX_FROM, Format, Picture, Point
+from core.generation import MAX_AMOUNT, MEDIA_TYPES, MIX_FROM, Format, Picture, Point
 from core.ids import slug
 from core.labels import MAX_LABEL, places_of, written
 from core.registry import JOB_PREFIX, Reference
@@ -50,6 +51,14 @@ class Look(Record):
     mix_from: Annotated[
         int | None, Field(description=f"From this resolution on; default {MIX_FROM}.")
     ] = None
+    direction: Annotated[
+        int | None,
+        Field(ge=0, lt=MOST_DIRECTIONS, description="One of GET /v1/models/{name}/directions."),
+    ] = None
+    amount: Annotated[
+        float | None,
+        Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT, description="Standard deviations along it."),
+    ] = None
     download: Annotated[bool, Field(description="Offer the image as a file to save.")] = False
 
 
@@ -79,7 +88,12 @@ def picture_of(
 
 
 def styled(model: Model, look: Look, point: Point | None) -> Point | None:
-    """The point with the styles that are asked for. Raises Invalid."""
+    """The point with the styles and the step that are asked for. Raises Invalid."""
+    if (look.direction is None) != (look.amount is None):
+        raise refused("amount", "A direction and the amount of the step along it go together.")
+    if look.amount:
+        own = {"direction": look.direction, "amount": look.amount}
+        point = (point or Point()).model_copy(update=own)
     if look.mix is None:
         if look.mix_from is not None:
             raise refused("mix_from", "It says where the styles of mix begin: give mix too.")
@@ -150,17 +164,23 @@ async def answer(
     if matches(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=304, headers=headers)
     started = time.monotonic()
-    gone = asyncio.ensure_future(until_gone(request))
-    try:
-        target = target_of(held, reference)
-        made, shared = await held.batcher.make(target, picture, etag, gone)
-    finally:
-        gone.cancel()
+    made, shared = await made_of(request, held, reference, picture, etag)
     headers["X-Cache"] = "coalesced" if shared else "miss"
     headers["Server-Timing"] = _timing(made, (time.monotonic() - started) * 1000)
     if download:
         headers["Content-Disposition"] = as_file(model, picture.seeds, extension_of(picture))
     return Response(made.image, headers=headers, media_type=MEDIA_TYPES[picture.format])
+
+
+async def made_of(
+    request: Request, held: Services, reference: Reference, picture: Picture, etag: str
+) -> tuple[Made, bool]:
+    """What a worker makes of the picture, and whether another request asked for it before."""
+    gone = asyncio.ensure_future(until_gone(request))
+    try:
+        return await held.batcher.make(target_of(held, reference), picture, etag, gone)
+    finally:
+        gone.cancel()
 
 
 def matches(if_none_match: str, etag: str) -> bool:

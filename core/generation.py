@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from core.directions import MOST_DIRECTIONS
 from core.schemas import Model, Record
 
 ENCODER_VERSION = "1"  # part of every ETag: raise it when the same pixels encode to other bytes
@@ -21,6 +22,7 @@ MAX_GRID = 64
 MAX_PARTS = 16  # of a blend
 MAX_WEIGHT = 10.0
 MAX_FRAMES = 120  # of an interpolation
+MAX_AMOUNT = 10.0  # standard deviations along a direction
 MIX_FROM = 16  # pixels: coarse styles, of poses and shapes, are those below
 MAX_ENTRIES = 10_000  # images of one zip
 MAX_Z = 1000.0  # numbers of a latent vector are standard normal
@@ -39,7 +41,8 @@ class Point(Record):
     weights: one image, blended of as many seeds. t: one image, so far on the arc from the first of
     two seeds to the second. frames: one strip of as many images, evenly spread over that arc.
     latent: one image, of this z and no seed. mix: the seed of the styles from the resolution
-    mix_from on.
+    mix_from on. direction, amount: so many standard deviations along one of the
+    directions. listing: no image, but what the directions are.
     """
 
     weights: tuple[Annotated[float, Field(ge=-MAX_WEIGHT, le=MAX_WEIGHT)], ...] = Field(
@@ -50,6 +53,9 @@ class Point(Record):
     latent: tuple[Normal, ...] = Field(default=(), max_length=MAX_Z_DIM)
     mix: int | str | None = None
     mix_from: int = Field(default=MIX_FROM, ge=8, le=1024)
+    direction: int | None = Field(default=None, ge=0, lt=MOST_DIRECTIONS)
+    amount: float = Field(default=0.0, ge=-MAX_AMOUNT, le=MAX_AMOUNT)
+    listing: bool = False
 
     @model_validator(mode="after")
     def _one(self) -> "Point":

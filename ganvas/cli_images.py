@@ -38,17 +38,23 @@ def generate(
     mix_from: Annotated[
         int | None, typer.Option(help="The resolution where they begin; default 16.")
     ] = None,
-    n: Annotated[int | None, typer.Option(min=1, help="A grid of this many.")] = None,
+    direction: Annotated[
+        int | None, typer.Option(help="One of `ganvas models directions`; with --amount.")
+    ] = None,
+    amount: Annotated[float | None, typer.Option(help="Standard deviations along it.")] = None,
+    n: Annotated[
+        int | None, typer.Option("-n", "--n", min=1, help="A grid or zip of this many.")
+    ] = None,
     zip: Annotated[
-        Path | None, typer.Option("--zip", help="Write a zip of -n images, from the seed on.")
+        Path | None, typer.Option("--zip", help="Write a zip of -n PNGs, from the seed on.")
     ] = None,
     format: Annotated[str | None, typer.Option(help="png, webp or jpeg.")] = None,
     url: Url = None,
 ) -> None:
     """Make one image (or a grid, or a zip of many) and write it to a file."""
     if zip is not None:
-        if not (blend is mix is output is None):
-            raise Stopped("--zip is the file, of plain seeds: leave --blend, --mix and -o away.")
+        if not (blend is mix is direction is output is None):
+            raise Stopped("--zip is the file, of plain seeds: leave other places and -o away.")
         seeds = run_of(seed or "0", n or 1)
         kind = format or "png"
         with connected(url) as client:
@@ -73,6 +79,8 @@ def generate(
             blend=parts(blend),
             mix=mix,
             mix_from=mix_from,
+            direction=direction,
+            amount=amount,
             n=n,
             format=kind,
         )

@@ -50,6 +50,8 @@ class LookFields(TypedDict, total=False):
     metadata: bool
     mix: int | str | None  # a seed: the styles from mix_from pixels on are its
     mix_from: int | None
+    direction: int | None  # one of models.directions(), and how many standard deviations along it
+    amount: float | None
 
 
 class PictureFields(LookFields, total=False):

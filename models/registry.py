@@ -32,6 +32,8 @@ class Architecture:
     discriminator's takes (images, c), the generator's (images, c, discriminator), all of reals.
     A generator in two halves has `mapped(z, c)` to w [N, S] and `painted(w)`: there w is truncated;
     `painted` also takes [N, L, S], a w for each of its L `stages` of 4, 8, ... pixels.
+    `affine()` gives the weights [R, S] of the linear layers that see w first, or z (and behind it
+    the embedded condition) where there is no mapping.
     `recipe` holds the training options its paper trains it with, over the general defaults.
     `resolutions` are those it can make; None: all. `z_dim(resolution, channels)` is the length of
     noise it prescribes; None: any.
@@ -60,7 +62,7 @@ class Architecture:
         return wanted if self.z_dim is None else self.z_dim(resolution, channels)
 
 
-ABILITIES = {"mix": "painted"}  # by the method that a generator needs for it
+ABILITIES = {"mix": "painted", "directions": "affine"}  # and the methods that they need
 C = TypeVar("C", bound=type[Any])
 _ARCHITECTURES: dict[str, Architecture] = {}
 

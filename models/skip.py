@@ -14,7 +14,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.layers import GAIN, Latent, Verdict, conv, doubled, linear, rectified, stage_widths
+from models.layers import (
+    GAIN,
+    Latent,
+    Verdict,
+    conv,
+    doubled,
+    linear,
+    rectified,
+    stage_widths,
+    weights,
+)
 from models.registry import Shape, option, register
 
 STYLE = 128  # length of the mapped noise
@@ -119,6 +129,11 @@ class Generator(nn.Module):
         for layer in inner:
             latent = rectified(layer(latent))
         return activated(last(latent))
+
+    def affine(self) -> Tensor:
+        """[R, STYLE], the weights of all that sees w."""
+        layers = (layer for stage in self.stages for layer in stage.layers)
+        return weights(self.base, *(layer.style for layer in layers))
 
     def painted(self, w: Tensor) -> Tensor:
         """w [N, STYLE], or [N, stages, STYLE], one for each stage, to images."""

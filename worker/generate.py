@@ -68,7 +68,7 @@ class Studio:
         images = []
         for picture in batch.pictures:
             own, pixels = pixels[: picture.images], pixels[picture.images :]
-            images.append(_finished(own, picture, batch, loaded.wishes))
+            images.append(_answered(own, picture, batch, loaded))
         times.append(time.perf_counter())
         names = ("load_ms", "infer_ms", "encode_ms")
         parts = zip(names, times, times[1:], strict=False)
@@ -149,6 +149,10 @@ class RowByRow(nn.Module):
         super().__init__()
         self.layer = layer
 
+    @property
+    def weight(self) -> Tensor:
+        return self.layer.weight
+
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([self.layer(row) for row in x.split(1)])
 
@@ -184,6 +188,13 @@ def together(network: nn.Module, z_dim: int, c_dim: int, device: torch.device) -
             return 1
         size *= 2
     return MAX_BATCH
+
+
+def _answered(pixels: np.ndarray, picture: Picture, batch: Batch, loaded: Loaded) -> bytes:
+    """The encoded image, or what is asked for instead of one."""
+    if picture.point is not None and picture.point.listing:
+        return loaded.truncation.listed().model_dump_json().encode()
+    return _finished(pixels, picture, batch, loaded.wishes)
 
 
 def _finished(pixels: np.ndarray, picture: Picture, batch: Batch, wishes: Wishes) -> bytes:

@@ -1,4 +1,4 @@
-"""What is asked of the mapped space beyond one w for an image: other styles for finer stages.
+"""What is asked of an image besides its z: other styles for finer stages, a step in a direction.
 
 Style mixing (StyleGAN, arXiv 1812.04948, section 3.1): the stages up to some resolution are styled
 by the w of one z, those from there on by that of another.
@@ -21,18 +21,24 @@ SMALLEST = 4  # pixels a side of the first stage
 @dataclass(frozen=True, kw_only=True)
 class Style:
     """What one image has besides its z. `fine`: another z, float32 [z_dim], whose styles the stages
-    from number `stage` on have."""
+    from number `stage` on have. `amount`: of standard deviations along a direction."""
 
     fine: np.ndarray | None = None
     stage: int = 0
+    direction: int | None = None
+    amount: float = 0.0
 
     @classmethod
     def of(cls, point: Point | None, z_dim: int) -> "Style | None":
         """None for an image of its z alone."""
-        if point is None or point.mix is None:
+        if point is None or (point.mix is None and point.direction is None):
             return None
-        stage = (point.mix_from // SMALLEST).bit_length() - 1
-        return cls(fine=latent(point.mix, z_dim), stage=stage)
+        return cls(
+            fine=None if point.mix is None else latent(point.mix, z_dim),
+            stage=(point.mix_from // SMALLEST).bit_length() - 1,
+            direction=point.direction,
+            amount=point.amount,
+        )
 
 
 def mixed(w: Tensor, fine: Tensor, styles: Sequence[Style | None], stages: int) -> Tensor:

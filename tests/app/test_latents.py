@@ -208,7 +208,7 @@ def test_mixture_that_there_is_not_is_refused(
 def test_network_without_a_mapping_is_refused_without_a_worker(
     api: httpx.Client, settings: Settings
 ) -> None:
-    assert publish_tiny(settings, "plain", architecture="dcgan").abilities == []
+    assert publish_tiny(settings, "plain", architecture="dcgan").abilities == ["directions"]
     for path in ("generate?seed=1&", "interpolate?from=1&to=2&"):
         answer = api.get(f"/v1/{path}model=plain&mix=2")
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
@@ -223,3 +223,79 @@ def test_of_models_that_do_not_tell_the_catalogue_does(
     assert api.get("/v1/generate?model=old&seed=1&mix=2", headers=ask).status_code == 422
     announce("train", catalogue=build_catalogue())
     assert api.get("/v1/generate?model=old&seed=1&mix=2", headers=ask).status_code == 304
+
+
+def test_directions_are_computed_once_and_kept(
+    api: httpx.Client, faces: Model, worker: Studio
+) -> None:
+    answer = api.get("/v1/models/faces@1/directions")
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert (told["object"], told["space"], len(told["data"])) == ("list", "w", 16)
+    values = [entry["eigenvalue"] for entry in told["data"]]
+    assert values == sorted(values, reverse=True) and 0 < told["data"][0]["share"] < 1
+    for entry in told["data"]:
+        vector = np.array(entry["vector"])
+        assert np.linalg.norm(vector) == pytest.approx(1) and vector[np.abs(vector).argmax()] > 0
+    made = len(worker.batches)
+    again = api.get("/v1/models/faces/directions")
+    assert (again.content, len(worker.batches)) == (answer.content, made)
+    tag = answer.headers["ETag"]
+    assert answer.headers["Cache-Control"].endswith("immutable")
+    assert (again.headers["ETag"], again.headers["Cache-Control"]) == (tag, "no-cache")
+    known = api.get("/v1/models/faces/directions", headers={"If-None-Match": tag})
+    assert (known.status_code, known.content) == (304, b"")
+
+
+def test_step_in_a_direction_goes_with_everything_else(
+    api: httpx.Client, faces: Model, worker: Studio
+) -> None:
+    step = "direction=0&amount=2.5"
+    first = api.get(f"/v1/generate?model=faces&seed=1&psi=0.7&{step}")
+    address = first.headers["Content-Location"]
+    assert address == f"/v1/models/faces/versions/1/images/1.png?psi=0.7&{step}"
+    again = api.get(address)
+    assert (again.content, again.headers["ETag"]) == (first.content, first.headers["ETag"])
+    assert (told(first)["direction"], told(first)["amount"]) == (0, 2.5)
+    plain, moved, none, mixed = (
+        pixels(get(api, f"seed=1&psi=0.7&{query}"))
+        for query in ("", step, "direction=0&amount=0", f"{step}&mix=3")
+    )
+    assert np.array_equal(plain, none) and not np.array_equal(plain, moved)
+    assert not np.array_equal(mixed, moved)
+    strip = pixels(get(api, f"from=1&to=2&frames=2&format=png&{step}", "interpolate"))
+    assert np.array_equal(strip[:, :32], pixels(get(api, f"seed=1&{step}")))
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("direction=16&amount=1", "direction"),
+        ("direction=-1&amount=1", "direction"),
+        ("direction=0&amount=11", "amount"),
+        ("direction=0&amount=nan", "amount"),
+        ("direction=0", "amount"),
+        ("amount=1", "amount"),
+    ],
+)
+def test_step_that_there_is_not_is_refused(
+    api: httpx.Client, faces: Model, query: str, field: str
+) -> None:
+    answer = api.get(f"/v1/generate?seed=1&{query}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == f"#/query/{field}"
+
+
+def test_network_without_linear_layers_has_no_directions(
+    api: httpx.Client, settings: Settings
+) -> None:
+    assert publish_tiny(settings, "stream", architecture="flow").abilities == []
+    for path in ("models/stream/directions", "generate?model=stream&seed=1&direction=0&amount=1"):
+        answer = api.get(f"/v1/{path}")
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+        assert "has no directions" in answer.json()["detail"]
+
+
+def test_directions_of_a_model_that_is_not_there(api: httpx.Client, faces: Model) -> None:
+    assert api.get("/v1/models/dogs/directions").status_code == 404
+    assert api.get("/v1/models/faces@7/directions").status_code == 404
