@@ -11,7 +11,8 @@ from starlette.concurrency import run_in_threadpool
 from app import events
 from app.changes import wait_for_job
 from app.deps import After, Everything, Jobs, Limit
-from app.images import matches, refused
+from app.etags import matches
+from app.looks import refused
 from app.pages import page
 from app.queries import only_query
 from app.sse import EventStream, Feed

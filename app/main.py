@@ -15,14 +15,17 @@ from app import (
     cards,
     compare,
     datasets,
+    directions,
     docs,
     errors,
     estimate,
     evaluate,
     exports,
     generate,
+    generations,
     health,
     inspection,
+    interpolate,
     jobs,
     metrics,
     models,
@@ -85,6 +88,8 @@ def _route(app: FastAPI) -> None:
     """
     app.include_router(generate.router, prefix="/v1")
     app.include_router(generate.router, include_in_schema=False)
+    for part in (interpolate, generations):
+        app.include_router(part.router, prefix="/v1")
     for part in (
         compare,
         models,
@@ -92,6 +97,7 @@ def _route(app: FastAPI) -> None:
         pins,
         archives,
         cards,
+        directions,
         exports,
         inspection,
         openai,

@@ -16,21 +16,13 @@ from app.addresses import canonical
 from app.deps import Everything, json_only
 from app.described import label_in
 from app.errors import as_expected, expected, invalid_request, status_of
-from app.images import (
-    MAX_EDGE,
-    MIN_EDGE,
-    QUALITY,
-    Look,
-    kept_as,
-    picture_of,
-    resolve,
-    target_of,
-    until_gone,
-)
+from app.etags import kept_as
+from app.images import resolve, target_of, until_gone
+from app.looks import QUALITY, Look, picture_of
 from app.prompts import label_named, seed_of, several
 from app.services import Services
 from core.errors import GanvasError, Invalid, NotFound
-from core.generation import Format, Picture
+from core.generation import MAX_EDGE, MIN_EDGE, Format, Picture
 from core.labels import MAX_LABEL
 from core.registry import Reference
 from core.schemas import Answer, Model, Record, Seed

@@ -18,7 +18,7 @@ def query_of(kind: type[Q]) -> Callable[[Request], Awaitable[Q]]:
 
     async def read(request: Request) -> Q:
         given = dict(request.query_params)
-        require_known(given, kind.model_fields)
+        require_known(given, [field.alias or name for name, field in kind.model_fields.items()])
         try:
             return kind.model_validate(given)
         except ValidationError as error:
@@ -50,15 +50,15 @@ def require_known(given: Any, allowed: Any) -> None:
 
 def documented(kind: type[Record]) -> dict[str, Any]:
     """The OpenAPI parameters of `kind`, for `openapi_extra`."""
-    properties: dict[str, Any] = kind.model_json_schema()["properties"]
+    whole = kind.model_json_schema()
     parameters = [
         {
             "name": name,
             "in": "query",
-            "required": False,
+            "required": name in whole.get("required", ()),
             "description": schema.get("description", ""),
             "schema": {key: value for key, value in schema.items() if key != "description"},
         }
-        for name, schema in properties.items()
+        for name, schema in whole["properties"].items()
     ]
     return {"parameters": parameters}

@@ -22,7 +22,8 @@ from app import inspection
 from app.embedded import MAX_PARTS, PNG, embedded
 from app.inspection import facts_in
 from core.errors import Invalid, UnsupportedMedia
-from core.generation import Facts, Picture
+from core.facts import Facts
+from core.generation import Picture
 from core.schemas import Model
 from tests.app.wire import ask
 from worker.encode import encode, parameters_line, to_image
@@ -58,7 +59,7 @@ def test_our_images_say_what_made_them(api: httpx.Client, publish: Publish, form
     assert answer.status_code == 200, answer.text
     found = answer.json()
     assert (found["format"], found["known"]) == (format, True)
-    assert found["metadata"] == {"quality": None} | facts
+    assert found["metadata"] == facts
     line = parameters_line(facts)
     assert found["parameters"] == (line if format == "png" else line.replace("ë", "?"))
     again = api.get(found["url"], headers={"If-None-Match": etag(model, facts, format)})

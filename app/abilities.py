@@ -1,0 +1,47 @@
+"""What a model's network can do besides images of seeds; anything else is refused at once."""
+
+from starlette.concurrency import run_in_threadpool
+
+from app.looks import Look
+from app.services import Services
+from core.directions import MOST_DIRECTIONS
+from core.errors import Invalid
+from core.schemas import Model
+
+MIX, DIRECTIONS = "mix", "directions"
+REASONS = {
+    MIX: "mixes no styles: its network is without a mapping",
+    DIRECTIONS: "has no directions: its network does not begin with linear layers",
+}
+
+
+async def require_abilities(held: Services, model: Model, look: Look) -> None:
+    """Raise Invalid when the look is none that this model can have."""
+    if look.mix is not None:
+        await require_ability(held, model, MIX, "#/query/mix")
+    if look.direction is not None:
+        able = await require_ability(held, model, DIRECTIONS, "#/query/direction")
+        count = MOST_DIRECTIONS if MIX in able else min(MOST_DIRECTIONS, model.z_dim)
+        if look.direction >= count:
+            raise _refused("#/query/direction", f"The directions are 0 to {count - 1}.")
+
+
+async def require_ability(held: Services, model: Model, ability: str, pointer: str) -> list[str]:
+    """All that the model can do, if this is among it. Raises Invalid."""
+    able = model.abilities
+    if able is None:  # published before they were told
+        able = await run_in_threadpool(_offered, held, model.architecture)
+    if ability not in able:
+        told = f"A model of the architecture {model.architecture} {REASONS[ability]}."
+        raise _refused(pointer, told)
+    return able
+
+
+def _offered(held: Services, architecture: str) -> list[str]:
+    """What the workers say of the architecture."""
+    offer = held.presence.catalogue() or {}
+    return offer.get("architectures", {}).get(architecture, {}).get("abilities", [])
+
+
+def _refused(pointer: str, message: str) -> Invalid:
+    return Invalid(message, errors=[{"pointer": pointer, "message": message}])
