@@ -5,7 +5,7 @@ from starlette.concurrency import run_in_threadpool
 from app.images import Look
 from app.services import Services
 from core.directions import MOST_DIRECTIONS
-from core.errors import Invalid
+from core.errors import Invalid, NoWorker
 from core.schemas import Model
 
 MIX, DIRECTIONS = "mix", "directions"
@@ -16,7 +16,7 @@ REASONS = {
 
 
 async def require_abilities(held: Services, model: Model, look: Look) -> None:
-    """Raise Invalid when the look is none that this model can have."""
+    """Raise Invalid when the look is none that this model can have, NoWorker when nobody knows."""
     if look.mix is not None:
         await require_ability(held, model, MIX, "#/query/mix")
     if look.direction is not None:
@@ -27,7 +27,7 @@ async def require_abilities(held: Services, model: Model, look: Look) -> None:
 
 
 async def require_ability(held: Services, model: Model, ability: str, pointer: str) -> list[str]:
-    """All that the model can do, if this is among it. Raises Invalid."""
+    """All that the model can do, if this is among it. Raises Invalid, NoWorker."""
     able = model.abilities
     if able is None:  # published before they were told
         able = await run_in_threadpool(_offered, held, model.architecture)
@@ -38,9 +38,13 @@ async def require_ability(held: Services, model: Model, ability: str, pointer: s
 
 
 def _offered(held: Services, architecture: str) -> list[str]:
-    """What the workers say of the architecture."""
+    """What the workers say of the architecture. Raises NoWorker."""
     offer = held.presence.catalogue() or {}
-    return offer.get("architectures", {}).get(architecture, {}).get("abilities", [])
+    known = offer.get("architectures", {}).get(architecture, {}).get("abilities")
+    if known is None:
+        told = f"No training worker has said yet what {architecture} models can do."
+        raise NoWorker(told, retry_after=5)
+    return known
 
 
 def _refused(pointer: str, message: str) -> Invalid:

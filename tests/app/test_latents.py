@@ -220,7 +220,8 @@ def test_of_models_that_do_not_tell_the_catalogue_does(
 ) -> None:
     publish("old", architecture="skip")
     ask = {"If-None-Match": "*"}
-    assert api.get("/v1/generate?model=old&seed=1&mix=2", headers=ask).status_code == 422
+    unknown = api.get("/v1/generate?model=old&seed=1&mix=2", headers=ask)
+    assert (unknown.status_code, unknown.json()["code"]) == (503, "no_worker")
     announce("train", catalogue=build_catalogue())
     assert api.get("/v1/generate?model=old&seed=1&mix=2", headers=ask).status_code == 304
 
