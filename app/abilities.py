@@ -4,8 +4,8 @@ from starlette.concurrency import run_in_threadpool
 
 from app.images import Look
 from app.services import Services
-from core.directions import MOST_DIRECTIONS
 from core.errors import Invalid, NoWorker
+from core.generation import MOST_DIRECTIONS
 from core.schemas import Model
 
 MIX, DIRECTIONS = "mix", "directions"

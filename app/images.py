@@ -12,9 +12,16 @@ from pydantic import Field
 from app.addresses import canonical, extension_of
 from app.lanes import Made, Target
 from app.services import Services
-from core.directions import MOST_DIRECTIONS
 from core.errors import Invalid, NotFound
-from core.generation import MAX_AMOUNT, MEDIA_TYPES, MIX_FROM, Format, Picture, Point
+from core.generation import (
+    MAX_AMOUNT,
+    MEDIA_TYPES,
+    MIX_FROM,
+    MOST_DIRECTIONS,
+    Format,
+    Picture,
+    Point,
+)
 from core.ids import slug
 from core.labels import MAX_LABEL, places_of, written
 from core.registry import JOB_PREFIX, Reference
