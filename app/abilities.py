@@ -2,9 +2,9 @@
 
 from starlette.concurrency import run_in_threadpool
 
-from app.images import Look
+from app.images import Look, refused_at
 from app.services import Services
-from core.errors import Invalid, NoWorker
+from core.errors import NoWorker
 from core.generation import MOST_DIRECTIONS
 from core.schemas import Model
 
@@ -23,7 +23,7 @@ async def require_abilities(held: Services, model: Model, look: Look) -> None:
         able = await require_ability(held, model, DIRECTIONS, "#/query/direction")
         count = MOST_DIRECTIONS if MIX in able else min(MOST_DIRECTIONS, model.z_dim)
         if look.direction >= count:
-            raise _refused("#/query/direction", f"The directions are 0 to {count - 1}.")
+            raise refused_at("#/query/direction", f"The directions are 0 to {count - 1}.")
 
 
 async def require_ability(held: Services, model: Model, ability: str, pointer: str) -> list[str]:
@@ -33,7 +33,7 @@ async def require_ability(held: Services, model: Model, ability: str, pointer: s
         able = await run_in_threadpool(_offered, held, model.architecture)
     if ability not in able:
         told = f"A model of the architecture {model.architecture} {REASONS[ability]}."
-        raise _refused(pointer, told)
+        raise refused_at(pointer, told)
     return able
 
 
@@ -45,7 +45,3 @@ def _offered(held: Services, architecture: str) -> list[str]:
         told = f"No training worker has said yet what {architecture} models can do."
         raise NoWorker(told, retry_after=5)
     return known
-
-
-def _refused(pointer: str, message: str) -> Invalid:
-    return Invalid(message, errors=[{"pointer": pointer, "message": message}])

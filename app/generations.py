@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from app.addresses import extension_of
 from app.deps import BINARY, ZIP, Documented, Everything, json_only
-from app.images import Look, as_file, label_of, picture_of, resolve
+from app.images import Look, as_file, label_of, picture_of, refused_at, resolve
 from app.zips import Album, names_of, zipped
 from core.errors import Invalid
 from core.generation import MAX_ENTRIES, Picture, Point
@@ -68,7 +68,7 @@ def latents_of(order: GenerationsRequest, model: Model) -> list[list[float]]:
     for place, latent in enumerate(order.latents or ()):
         if len(latent) != model.z_dim:
             told = f"A latent vector of this model has {model.z_dim} numbers, not {len(latent)}."
-            raise _invalid(f"#/latents/{place}", told)
+            raise refused_at(f"#/latents/{place}", told)
     return order.latents or []
 
 
@@ -92,10 +92,10 @@ def labels_of(order: GenerationsRequest, model: Model, count: int) -> Sequence[s
     if not isinstance(given, list):
         given = [given] * count
     if len(given) != count:
-        raise _invalid("#/labels", f"There are {count} images and {len(given)} labels.")
+        raise refused_at("#/labels", f"There are {count} images and {len(given)} labels.")
     if order.latents and (model.classes or model.attributes) and None in given:
         told = "A latent vector means no label, as a seed does: give labels, one or one for each."
-        raise _invalid("#/labels", told)
+        raise refused_at("#/labels", told)
     known: dict[str | None, str | None] = {None: None}
     for place, label in enumerate(given):
         if label not in known and label is not None:
@@ -110,8 +110,4 @@ def at(pointer: str) -> Iterator[None]:
     try:
         yield
     except Invalid as error:
-        raise _invalid(pointer, error.detail) from error
-
-
-def _invalid(pointer: str, message: str) -> Invalid:
-    return Invalid(message, errors=[{"pointer": pointer, "message": message}])
+        raise refused_at(pointer, error.detail) from error

@@ -204,7 +204,12 @@ def as_file(model: Model, seeds: Sequence[int | str], extension: str) -> str:
 
 def refused(field: str, message: str) -> Invalid:
     """A query parameter that is wrong."""
-    return Invalid(message, errors=[{"pointer": f"#/query/{field}", "message": message}])
+    return refused_at(f"#/query/{field}", message)
+
+
+def refused_at(pointer: str, message: str) -> Invalid:
+    """Whatever is wrong at one place of a request."""
+    return Invalid(message, errors=[{"pointer": pointer, "message": message}])
 
 
 def headers_of(
