@@ -2,7 +2,8 @@
 
 from starlette.concurrency import run_in_threadpool
 
-from app.images import Look, refused_at
+from app.images import Look
+from app.queries import refused_at
 from app.services import Services
 from core.errors import NoWorker
 from core.generation import MOST_DIRECTIONS

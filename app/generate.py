@@ -17,10 +17,9 @@ from app.images import (
     headers_of,
     matches,
     picture_of,
-    refused,
     resolve,
 )
-from app.queries import documented, query_of
+from app.queries import documented, query_of, refused
 from app.services import Services
 from app.zips import Album, names_of, zip_etag, zipped
 from core.generation import (

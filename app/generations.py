@@ -10,7 +10,9 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from app.addresses import extension_of
 from app.deps import BINARY, ZIP, Documented, Everything, json_only
-from app.images import Look, as_file, label_of, picture_of, refused_at, resolve
+from app.images import Look, as_file, picture_of, resolve
+from app.labels import label_of
+from app.queries import refused_at
 from app.zips import Album, names_of, zipped
 from core.errors import Invalid
 from core.generation import MAX_ENTRIES, Picture, Point

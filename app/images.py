@@ -10,9 +10,11 @@ from fastapi import Request, Response
 from pydantic import Field
 
 from app.addresses import canonical, extension_of
+from app.labels import label_of
 from app.lanes import Made, Target
+from app.queries import refused
 from app.services import Services
-from core.errors import Invalid, NotFound
+from core.errors import NotFound
 from core.generation import (
     MAX_AMOUNT,
     MEDIA_TYPES,
@@ -23,7 +25,7 @@ from core.generation import (
     Point,
 )
 from core.ids import slug
-from core.labels import MAX_LABEL, places_of, written
+from core.labels import MAX_LABEL
 from core.registry import JOB_PREFIX, Reference
 from core.schemas import Model, Record
 from core.seeds import MAX_TEXT, listed, parse_seed
@@ -113,35 +115,6 @@ def styled(model: Model, look: Look, point: Point | None) -> Point | None:
     return (point or Point()).model_copy(update=own)
 
 
-def label_of(model: Model, text: str) -> str:
-    """The name of a class, or the sorted names of attributes, by names or indices.
-
-    Raises Invalid, listing what there is.
-    """
-    if model.attributes:
-        return _several(model, text)
-    if not model.classes:
-        raise refused("label", "This model knows no classes; leave label away.")
-    if text in model.classes:
-        return text
-    if text.isascii() and text.isdigit() and len(text) < 9 and int(text) < len(model.classes):
-        return model.classes[int(text)]
-    told = "An image of this model is of one class, not of several. " if "," in text else ""
-    raise refused("label", f"{told}The model's classes are: {', '.join(model.classes[:200])}.")
-
-
-def _several(model: Model, text: str) -> str:
-    known = ", ".join(model.attributes[:200])
-    try:
-        label = written(places_of(text, model.attributes), model.attributes)
-    except LookupError as error:
-        told = f"The model's attributes are: {known}. Write some of them with commas, or none."
-        raise refused("label", told) from error
-    if len(label) > MAX_LABEL:
-        raise refused("label", f"The names together may have {MAX_LABEL} characters.")
-    return label
-
-
 def resolve(held: Services, text: str | None) -> Reference:
     """Look the model up. Raises NotFound, NotReady."""
     try:
@@ -200,16 +173,6 @@ def as_file(model: Model, seeds: Sequence[int | str], extension: str) -> str:
     """The Content-Disposition of an answer that is offered as a file."""
     name = f"{model.name}-v{model.version}-{slug(listed(seeds), 'image')}.{extension}"
     return f'attachment; filename="{name}"'
-
-
-def refused(field: str, message: str) -> Invalid:
-    """A query parameter that is wrong."""
-    return refused_at(f"#/query/{field}", message)
-
-
-def refused_at(pointer: str, message: str) -> Invalid:
-    """Whatever is wrong at one place of a request."""
-    return Invalid(message, errors=[{"pointer": pointer, "message": message}])
 
 
 def headers_of(

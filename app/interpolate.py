@@ -22,10 +22,9 @@ from app.images import (
     headers_of,
     matches,
     picture_of,
-    refused,
     resolve,
 )
-from app.queries import documented, query_of
+from app.queries import documented, query_of, refused
 from app.services import Services
 from app.zips import Album, zipped
 from core.generation import MAX_FRAMES, MEDIA_TYPES, Format, Picture, Point, steps
