@@ -1,6 +1,7 @@
 """GET /v1/models/{name}/directions: in which directions of its latent space images change most."""
 
 import logging
+import pathlib
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
@@ -54,9 +55,14 @@ async def directions_of(request: Request, held: Services, reference: Reference, 
         return await run_in_threadpool(read_plain, kept)
     except NotFound:
         made, _ = await made_of(request, held, reference, ASKED, key)
-    try:
-        await run_in_threadpool(kept.parent.mkdir, 0o700, exist_ok=True)
-        await run_in_threadpool(write_atomic, kept, made.image)
-    except OSError as error:  # the model is being removed, or the disk is full: ask again
-        log.warning("directions of %s are not kept: %s", reference.model.name, error)
+    if reference.folder == held.models.folder(reference.model):  # checkpoints of jobs pass
+        await run_in_threadpool(_keep, kept, made.image)
     return made.image
+
+
+def _keep(path: pathlib.Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(0o700, exist_ok=True)
+        write_atomic(path, content)
+    except OSError as error:  # the model is being removed, or the disk is full: ask again
+        log.warning("directions are not kept: %s", error)

@@ -13,8 +13,8 @@ from app.described import JSON, Described
 from app.etags import client_has, derived
 from app.formats import EXTENSIONS, accepted_format
 from app.images import Manner, answer, as_file, headers_of, resolve
-from app.looks import Look, picture_of, refused
-from app.queries import documented, query_of
+from app.looks import Look, picture_of
+from app.queries import documented, query_of, refused
 from app.services import Services
 from app.zips import LAYOUT, Album, names_of, zipped
 from core.generation import (

@@ -11,7 +11,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from app.deps import BINARY, ZIP, Documented, Everything, json_only
 from app.formats import ENDINGS
 from app.images import as_file, resolve
-from app.looks import Look, label_of, picture_of
+from app.labels import label_of
+from app.looks import Look, picture_of
+from app.queries import refused_at
 from app.zips import Album, names_of, zipped
 from core.errors import Invalid
 from core.generation import MAX_ENTRIES, Picture, Point
@@ -33,18 +35,21 @@ async def generate_many(request: Request, held: Everything, order: GenerationsRe
     """Make many images: a zip, sent as they are made. Equal requests get equal bytes."""
     reference = resolve(held, order.model)
     model = reference.model
-    seeds = seeds_of(order)
-    pictures = [*pictures_of(order, model, seeds)]
+    seeds, latents = seeds_of(order), latents_of(order, model)
+    count = len(seeds) or len(latents)
+    labels = labels_of(order, model, count)
+    look = Look(psi=order.psi, size=order.size, quality=order.quality, metadata=order.metadata)
+    plain = picture_of(model, [0], look, order.format)
     album = Album(
-        names=names_of(seeds or [""] * len(pictures), ENDINGS[order.format]),
-        pictures=pictures,
+        names=names_of(seeds or [""] * count, ENDINGS[order.format]),
+        pictures=pictures_of(plain, seeds, latents, labels),
         pixels=(order.size or model.resolution) ** 2,
     )
     headers = {
         "Cache-Control": "no-store",
         "X-Model": model.name,
         "X-Model-Version": str(model.version),
-        "Content-Disposition": as_file(model, [f"{len(pictures)} images"], "zip"),
+        "Content-Disposition": as_file(model, [f"{count} images"], "zip"),
     }
     return await zipped(request, held, reference, album, headers)
 
@@ -61,20 +66,25 @@ def seeds_of(order: GenerationsRequest) -> list[int | str]:
     return seeds
 
 
-def pictures_of(
-    order: GenerationsRequest, model: Model, seeds: Sequence[int | str]
-) -> Iterator[Picture]:
-    """One for each image. Raises Invalid, pointing at what is wrong."""
-    latents = order.latents or []
-    labels = labels_of(order, model, len(seeds) or len(latents))
-    look = Look(psi=order.psi, size=order.size, quality=order.quality, metadata=order.metadata)
-    plain = picture_of(model, [0], look, order.format)
-    for seed, label in zip(seeds, labels, strict=False):
-        yield plain.model_copy(update={"seeds": (seed,), "label": label})
-    for place, (latent, label) in enumerate(zip(latents, labels, strict=False)):
+def latents_of(order: GenerationsRequest, model: Model) -> list[list[float]]:
+    """The latent vectors, each as long as it has to be. Raises Invalid."""
+    for place, latent in enumerate(order.latents or ()):
         if len(latent) != model.z_dim:
             told = f"A latent vector of this model has {model.z_dim} numbers, not {len(latent)}."
-            raise _invalid(f"#/latents/{place}", told)
+            raise refused_at(f"#/latents/{place}", told)
+    return order.latents or []
+
+
+def pictures_of(
+    plain: Picture,
+    seeds: Sequence[int | str],
+    latents: Sequence[Sequence[float]],
+    labels: Sequence[str | None],
+) -> Iterator[Picture]:
+    """One for each seed or latent vector; `plain`: what they have in common."""
+    for seed, label in zip(seeds, labels, strict=False):
+        yield plain.model_copy(update={"seeds": (seed,), "label": label})
+    for latent, label in zip(latents, labels, strict=False):
         own = {"seeds": (), "label": label, "point": Point(latent=tuple(latent))}
         yield plain.model_copy(update=own)
 
@@ -85,10 +95,10 @@ def labels_of(order: GenerationsRequest, model: Model, count: int) -> Sequence[s
     if not isinstance(given, list):
         given = [given] * count
     if len(given) != count:
-        raise _invalid("#/labels", f"There are {count} images and {len(given)} labels.")
+        raise refused_at("#/labels", f"There are {count} images and {len(given)} labels.")
     if order.latents and (model.classes or model.attributes) and None in given:
         told = "A latent vector means no label, as a seed does: give labels, one or one for each."
-        raise _invalid("#/labels", told)
+        raise refused_at("#/labels", told)
     known: dict[str | None, str | None] = {None: None}
     for place, label in enumerate(given):
         if label not in known and label is not None:
@@ -103,8 +113,4 @@ def at(pointer: str) -> Iterator[None]:
     try:
         yield
     except Invalid as error:
-        raise _invalid(pointer, error.detail) from error
-
-
-def _invalid(pointer: str, message: str) -> Invalid:
-    return Invalid(message, errors=[{"pointer": pointer, "message": message}])
+        raise refused_at(pointer, error.detail) from error

@@ -15,8 +15,8 @@ from app.formats import EXTENSIONS, accepted_format
 from app.generate import IMAGES_OR_ZIP, ModelReference
 from app.image_stream import ImageStream
 from app.images import Manner, answer, as_file, headers_of, resolve
-from app.looks import Look, picture_of, refused
-from app.queries import documented, query_of
+from app.looks import Look, picture_of
+from app.queries import documented, query_of, refused
 from app.services import Services
 from app.zips import Album, zipped
 from core.generation import MAX_FRAMES, MEDIA_TYPES, Format, Picture, Point, steps

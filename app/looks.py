@@ -4,10 +4,19 @@ from typing import Annotated
 
 from pydantic import Field
 
-from core.directions import MOST_DIRECTIONS
-from core.errors import Invalid
-from core.generation import MAX_AMOUNT, MAX_EDGE, MIN_EDGE, MIX_FROM, Format, Picture, Point
-from core.labels import MAX_LABEL, places_of, written
+from app.labels import label_of
+from app.queries import refused
+from core.generation import (
+    MAX_AMOUNT,
+    MAX_EDGE,
+    MIN_EDGE,
+    MIX_FROM,
+    MOST_DIRECTIONS,
+    Format,
+    Picture,
+    Point,
+)
+from core.labels import MAX_LABEL
 from core.schemas import Model, Record
 from core.seeds import MAX_TEXT, parse_seed
 
@@ -93,37 +102,3 @@ def styled(model: Model, look: Look, point: Point | None) -> Point | None:
         raise refused("mix_from", f"The stages of this model are {', '.join(map(str, sides))}.")
     own = {"mix": parse_seed(look.mix, "mix"), "mix_from": side}
     return (point or Point()).model_copy(update=own)
-
-
-def label_of(model: Model, text: str) -> str:
-    """The name of a class, or the sorted names of attributes, by names or indices.
-
-    Raises Invalid, listing what there is.
-    """
-    if model.attributes:
-        return _several(model, text)
-    if not model.classes:
-        raise refused("label", "This model knows no classes; leave label away.")
-    if text in model.classes:
-        return text
-    if text.isascii() and text.isdigit() and len(text) < 9 and int(text) < len(model.classes):
-        return model.classes[int(text)]
-    told = "An image of this model is of one class, not of several. " if "," in text else ""
-    raise refused("label", f"{told}The model's classes are: {', '.join(model.classes[:200])}.")
-
-
-def _several(model: Model, text: str) -> str:
-    known = ", ".join(model.attributes[:200])
-    try:
-        label = written(places_of(text, model.attributes), model.attributes)
-    except LookupError as error:
-        told = f"The model's attributes are: {known}. Write some of them with commas, or none."
-        raise refused("label", told) from error
-    if len(label) > MAX_LABEL:
-        raise refused("label", f"The names together may have {MAX_LABEL} characters.")
-    return label
-
-
-def refused(field: str, message: str) -> Invalid:
-    """A query parameter that is wrong."""
-    return Invalid(message, errors=[{"pointer": f"#/query/{field}", "message": message}])

@@ -48,6 +48,16 @@ def require_known(given: Any, allowed: Any) -> None:
         raise Invalid(f"A query parameter is not known. {message}", errors=errors)
 
 
+def refused(field: str, message: str) -> Invalid:
+    """A query parameter that is wrong."""
+    return refused_at(f"#/query/{field}", message)
+
+
+def refused_at(pointer: str, message: str) -> Invalid:
+    """Whatever is wrong at one place of a request."""
+    return Invalid(message, errors=[{"pointer": pointer, "message": message}])
+
+
 def documented(kind: type[Record]) -> dict[str, Any]:
     """The OpenAPI parameters of `kind`, for `openapi_extra`."""
     whole = kind.model_json_schema()

@@ -6,7 +6,6 @@ from typing import Literal
 from core.exports import FOLDER
 from core.schemas import Answer
 
-MOST_DIRECTIONS = 16
 FILE = "directions-1.json"  # another number when they are computed in another way
 
 

@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from core.directions import MOST_DIRECTIONS
 from core.schemas import Model, Record
 
 ENCODER_VERSION = "2"  # part of every ETag: raise it when the same pixels encode to other bytes
@@ -23,6 +22,7 @@ MAX_GRID = 64
 MAX_PARTS = 16  # of a blend
 MAX_WEIGHT = 10.0
 MAX_FRAMES = 120  # of an interpolation
+MOST_DIRECTIONS = 16  # of the latent space, that have numbers
 MAX_AMOUNT = 10.0  # standard deviations along a direction
 MIX_FROM = 16  # pixels: coarse styles, of poses and shapes, are those below
 MAX_ENTRIES = 10_000  # images of one zip

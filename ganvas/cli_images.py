@@ -1,7 +1,7 @@
 """`ganvas generate` and `ganvas interpolate`: images by seed, and between seeds."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
@@ -46,7 +46,7 @@ def generate(
         int | None, typer.Option("-n", "--n", min=1, help="A grid or zip of this many.")
     ] = None,
     zip: Annotated[
-        Path | None, typer.Option("--zip", help="Write a zip of -n PNGs, from the seed on.")
+        Path | None, typer.Option("--zip", help="Write a zip of -n images, from the seed on.")
     ] = None,
     format: Annotated[str | None, typer.Option(help="png, webp or jpeg.")] = None,
     url: Url = None,
@@ -55,19 +55,10 @@ def generate(
     if zip is not None:
         if not (blend is mix is direction is output is None):
             raise Stopped("--zip is the file, of plain seeds: leave other places and -o away.")
-        seeds = run_of(seed or "0", n or 1)
-        kind = format or "png"
-        with connected(url) as client:
-            client.generate_many(
-                zip,
-                seeds=seeds,
-                model=model,
-                labels=label,
-                psi=1.0 if psi is None else psi,
-                size=size,
-                format=kind,
-            )
-        return say(f"Wrote {zip} ({decimal(zip.stat().st_size)}, seeds {seeds}).")
+        look = {"model": model, "labels": label, "size": size, "format": format or "png"}
+        return zipped(
+            url, zip, run_of(seed or "0", n or 1), psi=1.0 if psi is None else psi, **look
+        )
     kind = format or image_format(output)
     with connected(url) as client:
         image = client.generate(
@@ -120,6 +111,13 @@ def interpolate(
             format=kind,
         )
     written(image, output, kind)
+
+
+def zipped(url: str | None, path: Path, seeds: str, **fields: Any) -> None:
+    """Write a zip of these seeds, and say so."""
+    with connected(url) as client:
+        client.generate_many(path, seeds=seeds, **fields)
+    say(f"Wrote {path} ({decimal(path.stat().st_size)}, seeds {seeds}).")
 
 
 def written(image: GeneratedImage, output: Path | None, kind: str) -> None:

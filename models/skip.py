@@ -132,8 +132,8 @@ class Generator(nn.Module):
 
     def affine(self) -> Tensor:
         """[R, STYLE], the weights of all that sees w."""
-        layers = (layer for stage in self.stages for layer in stage.layers)
-        return weights(self.base, *(layer.style for layer in layers))
+        styled = (layer for layer in self.modules() if isinstance(layer, Styled))
+        return weights(self.base, *(layer.style for layer in styled))
 
     def painted(self, w: Tensor) -> Tensor:
         """w [N, STYLE], or [N, stages, STYLE], one for each stage, to images."""

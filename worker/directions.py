@@ -6,7 +6,8 @@ largest are the eigenvectors of A^T A with the largest eigenvalues (equation 4 o
 
 import numpy as np
 
-from core.directions import MOST_DIRECTIONS, Direction, Directions
+from core.directions import Direction, Directions
+from core.generation import MOST_DIRECTIONS
 
 
 def strongest(A: np.ndarray, most: int = MOST_DIRECTIONS) -> tuple[np.ndarray, np.ndarray]:

@@ -92,3 +92,19 @@ def studio(
         worker.stop()
         thread.join(10)
         worker.close()
+
+
+@contextmanager
+def painting(settings: Settings) -> Iterator[Studio]:
+    """A worker that makes real images, on one thread as a generate worker does."""
+    import torch
+
+    from worker.generate import Studio as Artist
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with studio(settings, artist=Artist(settings.home, 10**9, torch.device("cpu"))) as worker:
+            yield worker
+    finally:
+        torch.set_num_threads(threads)

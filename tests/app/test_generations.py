@@ -9,14 +9,12 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from core.schemas import Model
 from core.settings import Settings
-from tests.app.studio import Studio, studio
+from tests.app.studio import Studio, painting
 from tests.worker.models import publish_tiny
-from worker.generate import Studio as Artist
 from worker.latents import latent
 
 Announce = Callable[..., str]
@@ -30,11 +28,8 @@ def faces(settings: Settings) -> Model:
 @pytest.fixture
 def worker(settings: Settings, announce: Announce) -> Iterator[Studio]:
     announce("generate")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with studio(settings, artist=Artist(settings.home, 10**9, torch.device("cpu"))) as own:
+    with painting(settings) as own:
         yield own
-    torch.set_num_threads(threads)
 
 
 def post(api: httpx.Client, **body: Any) -> zipfile.ZipFile:

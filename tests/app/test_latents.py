@@ -9,16 +9,14 @@ from collections.abc import Callable, Iterator
 import httpx
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from app.services import Services
 from core.schemas import Model
 from core.settings import Settings
-from tests.app.studio import Studio, studio
+from tests.app.studio import Studio, painting
 from tests.worker.models import publish_tiny
 from worker.catalogue import build_catalogue
-from worker.generate import Studio as Artist
 
 
 @pytest.fixture
@@ -29,11 +27,8 @@ def faces(settings: Settings) -> Model:
 @pytest.fixture
 def worker(settings: Settings, announce: Callable[..., str]) -> Iterator[Studio]:
     announce("generate")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with studio(settings, artist=Artist(settings.home, 10**9, torch.device("cpu"))) as own:
+    with painting(settings) as own:
         yield own
-    torch.set_num_threads(threads)
 
 
 def get(api: httpx.Client, query: str, path: str = "generate") -> httpx.Response:
@@ -222,7 +217,8 @@ def test_of_models_that_do_not_tell_the_catalogue_does(
 ) -> None:
     publish("old", architecture="skip")
     ask = {"If-None-Match": "*"}
-    assert api.get("/v1/generate?model=old&seed=1&mix=2", headers=ask).status_code == 422
+    unknown = api.get("/v1/generate?model=old&seed=1&mix=2", headers=ask)
+    assert (unknown.status_code, unknown.json()["code"]) == (503, "no_worker")
     announce("train", catalogue=build_catalogue())
     assert api.get("/v1/generate?model=old&seed=1&mix=2", headers=ask).status_code == 304
 

@@ -104,6 +104,33 @@ def test_zip_of_a_drawn_seed_names_it(
     assert again.content == drawn.content and len(opened(drawn.content).namelist()) == 3
 
 
+def test_head_of_a_zip_has_its_headers_and_lets_the_images_go(
+    api: httpx.Client, settings: Settings, cats: Model, announce: Announce, held: Services
+) -> None:
+    announce("generate")
+    with studio(settings):
+        answer = api.head("/generate?seeds=0-999&format=zip")
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers["Content-Type"] == "application/zip"
+        wait_for(lambda: (held.zips.open, waiting(held)) == (0, 0), "the images to be let go")
+
+
+def test_zip_that_may_be_very_large_is_a_zip64(
+    api: httpx.Client,
+    settings: Settings,
+    cats: Model,
+    announce: Announce,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    announce("generate")
+    with studio(settings):
+        small = opened(api.get("/generate?seeds=0-9&format=zip").content)
+        monkeypatch.setattr(zips, "FULL", 10)
+        large = api.get("/generate?seeds=0-9&format=zip").content
+    assert b"PK\x06\x06" in large
+    assert opened(large).namelist() == small.namelist()
+
+
 def test_files_are_numbered_where_seeds_are_no_names() -> None:
     assert zips.names_of([3, 1], "png") == ["3.png", "1.png"]
     assert zips.names_of(["../x"], "png") == ["00000.png"]

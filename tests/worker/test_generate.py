@@ -99,8 +99,9 @@ def test_no_bit_of_many_images_depends_on_their_batch(
         assert np.array_equal(np.concatenate([own.pixels(loaded, part) for part in parts]), alone)
 
 
-def test_no_bit_depends_on_others_who_mix_styles_or_do_not(settings: Settings) -> None:
-    model, own = publish_tiny(settings, architecture="skip"), studio(settings)
+@pytest.mark.parametrize("name", [n for n, a in architectures().items() if "mix" in a.abilities])
+def test_no_bit_depends_on_others_who_mix_styles_or_do_not(settings: Settings, name: str) -> None:
+    model, own = publish_tiny(settings, architecture=name), studio(settings)
     loaded = own.load(f"models/{model.name}/{model.version}", model.digest)
     points = [None, Point(mix=99), Point(mix="x", mix_from=8), Point(mix=99, mix_from=32)]
     pictures = [
