@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from core.generation import Format, Picture
+from core.generation import MAX_AMOUNT, Format, Picture, Weight
 from core.schemas import Answer, Seed
 
 
@@ -19,14 +19,18 @@ class Facts(Answer):
     label: str | None
     size: int | None = Field(default=None, description="Edge in pixels; null: the model's own.")
     quality: int | None = Field(default=None, description="Of webp and jpeg.")
-    weights: tuple[float, ...] | None = Field(default=None, description="Of a blend of the seeds.")
-    t: float | None = Field(default=None, description="How far it is from one seed to the other.")
+    weights: tuple[Weight, ...] | None = Field(default=None, description="Of a blend of the seeds.")
+    t: float | None = Field(
+        default=None, ge=0, le=1, description="How far it is from one seed to the other."
+    )
     frames: int | None = Field(default=None, description="Images of a strip between two seeds.")
     latent: str | None = Field(default=None, description="SHA-256 of the latent vector's JSON.")
     mix: Seed | str | None = Field(default=None, description="The seed of the finer styles.")
     mix_from: int | None = Field(default=None, description="Pixels from which on they are.")
     direction: int | None = None
-    amount: float | None = Field(default=None, description="Standard deviations along it.")
+    amount: float | None = Field(
+        default=None, ge=-MAX_AMOUNT, le=MAX_AMOUNT, description="Standard deviations along it."
+    )
 
     @model_validator(mode="after")
     def _origin(self) -> "Facts":

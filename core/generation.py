@@ -31,6 +31,7 @@ MAX_Z_DIM = 2**18
 
 Format = Literal["png", "webp", "jpeg"]
 MEDIA_TYPES: dict[str, str] = {"png": "image/png", "webp": "image/webp", "jpeg": "image/jpeg"}
+Weight = Annotated[float, Field(ge=-MAX_WEIGHT, le=MAX_WEIGHT)]
 Normal = Annotated[float, Field(ge=-MAX_Z, le=MAX_Z, strict=True)]  # no text, no true
 
 
@@ -44,9 +45,7 @@ class Point(Record):
     directions. listing: no image, but what the directions are.
     """
 
-    weights: tuple[Annotated[float, Field(ge=-MAX_WEIGHT, le=MAX_WEIGHT)], ...] = Field(
-        default=(), max_length=MAX_PARTS
-    )
+    weights: tuple[Weight, ...] = Field(default=(), max_length=MAX_PARTS)
     t: float | None = Field(default=None, ge=0, le=1)
     frames: int | None = Field(default=None, ge=2, le=MAX_FRAMES)
     latent: tuple[Normal, ...] = Field(default=(), max_length=MAX_Z_DIM)

@@ -234,6 +234,7 @@ def _finished(pixels: np.ndarray, picture: Picture, batch: Batch, wishes: Wishes
 
 
 def _facts(picture: Picture, batch: Batch, wishes: Wishes) -> dict[str, Any]:
-    label, alone = picture.label, picture.images == 1
-    label = wishes.label(label, *picture.seeds[:1]) if alone else label
+    label = picture.label
+    if picture.images == 1:
+        label = wishes.label(label, *picture.seeds[:1])
     return facts_of(picture, batch.model, batch.version, batch.digest, label)

@@ -98,6 +98,15 @@ def test_model_is_known_by_its_weights(api: httpx.Client, publish: Publish) -> N
         {"seed": []},
         {"seed": [1] * 65},
         {"seed": [1] * 64, "size": 1024},
+        {"seed": [1, 2], "weights": [1.0]},
+        {"seed": [1, 2], "weights": [1.0, 1.0], "t": 0.5},
+        {"t": 0.5},
+        {"seed": [1, 2], "frames": 121},
+        {"seed": None, "latent": "0" * 32},
+        {"mix": 2, "mix_from": 64},
+        {"mix": ""},
+        {"direction": 16, "amount": 1.0},
+        {"direction": 0},
     ],
 )
 def test_what_the_model_cannot_make_has_no_address(
@@ -128,7 +137,18 @@ def test_images_without_our_metadata_are_422(api: httpx.Client, format: str) -> 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("seed", -1), ("seed", None), ("psi", 2), ("version", 10**9), ("seed", [2**32]), ("psi", "x")],
+    [
+        ("seed", -1),
+        ("seed", None),
+        ("seed", [2**32]),
+        ("latent", "0" * 32),
+        ("psi", 2),
+        ("psi", "x"),
+        ("version", 10**9),
+        ("weights", [11.0]),
+        ("t", float("nan")),
+        ("amount", float("-inf")),
+    ],
 )
 def test_changed_metadata_are_422(api: httpx.Client, field: str, value: Any) -> None:
     answer = inspect(api, image("jpeg", FACTS | {field: value}))
