@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from pydantic import Field
 
 from app.deps import Documented, Models, json_only
-from app.images import client_has
+from app.etags import client_has
 from core.aliases import LATEST, Require, precondition
 from core.ids import Id
 from core.registry import ModelStore

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from app.deps import BINARY, Documented, Everything, Models
-from app.images import client_has
+from app.deps import BINARY, ZIP, Documented, Everything, Models
+from app.etags import client_has
 from app.models import Name, Version, with_urls
 from app.services import Services
 from app.train import option_errors
@@ -26,7 +26,6 @@ from core.schemas import Model
 from core.zip_writing import zip_chunks, zip_length
 
 router = APIRouter(prefix="/models", tags=["models"])
-ZIP = "application/zip"
 TYPES = (ZIP, "application/x-zip-compressed", "application/octet-stream")
 ZIPPED: Documented = {
     200: {"content": {ZIP: BINARY}},

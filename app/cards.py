@@ -10,7 +10,8 @@ from fastapi import APIRouter, Path, Request, Response
 from app.card import Sources, card_of
 from app.deps import Documented, Everything
 from app.document import as_html, as_markdown
-from app.images import IMMUTABLE, client_has
+from app.etags import client_has
+from app.images import IMMUTABLE
 from app.models import Name, Version, show_model_version
 from app.series import Series, read_rows, thin
 from app.services import Services

@@ -24,6 +24,7 @@ async def services(request: Request) -> Services:
 
 Documented = dict[int | str, dict[str, Any]]  # OpenAPI responses by status
 BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+ZIP = "application/zip"
 PNG: Documented = {200: {"content": {"image/png": BINARY}}}
 
 Everything = Annotated[Services, Depends(services)]

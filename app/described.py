@@ -4,7 +4,8 @@ import base64
 
 from pydantic import Field
 
-from core.generation import Facts, Format, Picture
+from core.facts import Facts, facts_of
+from core.generation import Format, Picture
 from core.labels import meant
 from core.schemas import Model
 
@@ -21,16 +22,8 @@ class Described(Facts):
 
 def described(model: Model, picture: Picture, url: str, image: bytes) -> bytes:
     """The JSON of one made picture."""
-    alone = len(picture.seeds) == 1
-    facts = {
-        "model": model.name,
-        "version": model.version,
-        "digest": model.digest,
-        "seed": picture.seeds[0] if alone else picture.seeds,
-        "psi": picture.psi,
-        "label": label_in(model, picture),
-        "size": picture.size or model.resolution,
-    }
+    facts = facts_of(picture, model.name, model.version, model.digest, label_in(model, picture))
+    facts["size"] = picture.size or model.resolution
     file = {"format": picture.format, "url": url, "data": base64.b64encode(image).decode()}
     return Described.model_validate(facts | file).model_dump_json(exclude_unset=True).encode()
 
@@ -42,7 +35,6 @@ def described_etag(etag: str, model: Model) -> str:
 
 def label_in(model: Model, picture: Picture) -> str | None:
     """The label of an image, also when its seed chose it; of a grid only the one asked for."""
-    first, alone = picture.seeds[0], len(picture.seeds) == 1
-    if picture.label is not None or not alone:
+    if picture.label is not None or picture.images > 1:
         return picture.label
-    return meant(first, model.classes, model.attributes, model.combinations)
+    return meant(picture.seeds[0], model.classes, model.attributes, model.combinations)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from app.deps import BINARY, Documented, Everything, IdempotencyKey, Models
-from app.images import client_has
+from app.etags import client_has
 from app.jobs import newest_first
 from app.models import Name, Version
 from app.orders import accepted, announce, once

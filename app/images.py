@@ -1,117 +1,30 @@
-"""From parameters to a `Picture`, and from a made picture to an answer with its cache rules."""
+"""From a picture to an answer: the image from the cache or a worker, and what is said of it."""
 
 import asyncio
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import Request, Response
-from pydantic import Field
-from starlette.exceptions import HTTPException
 
-from app.addresses import ENDINGS, canonical, seeds_text
+from app.addresses import canonical
 from app.described import JSON, described, described_etag
+from app.etags import client_has, kept_as
+from app.formats import ENDINGS
 from app.lanes import Made, Target
 from app.services import Services
-from core.errors import Invalid, NotFound
-from core.generation import MEDIA_TYPES, Format, Picture
+from core.errors import NotFound
+from core.generation import MEDIA_TYPES, Picture
 from core.ids import slug
-from core.labels import MAX_LABEL, places_of, written
 from core.registry import JOB_PREFIX, Reference
-from core.schemas import Model, Record
+from core.schemas import Model
+from core.seeds import listed
 
-MIN_EDGE, MAX_EDGE = 8, 1024
-MAX_PIXELS = 64_000_000  # of one answer
-EXTENSIONS: dict[str, Format] = {"png": "png", "webp": "webp", "jpg": "jpeg", "jpeg": "jpeg"}
-QUALITY = 90
 IMMUTABLE = "public, max-age=31536000, immutable"
 MOVING = "public, max-age=60, stale-while-revalidate=600"
-
-
-class Look(Record):
-    """The parameters of an image apart from its seed and format."""
-
-    label: Annotated[
-        str | None,
-        Field(
-            max_length=MAX_LABEL,
-            description="A class by name or index; of models with attributes any number of them, "
-            "comma-separated, or `none`.",
-        ),
-    ] = None
-    psi: Annotated[float, Field(ge=0, le=1, description="Truncation: 1 is all the variety.")] = 1.0
-    size: Annotated[
-        int | None,
-        Field(ge=MIN_EDGE, le=MAX_EDGE, description="Edge in pixels; default: the model's own."),
-    ] = None
-    quality: Annotated[int, Field(ge=1, le=100, description="Of webp and jpeg.")] = QUALITY
-    metadata: Annotated[bool, Field(description="Write seed and model into the file.")] = True
-    download: Annotated[bool, Field(description="Offer the image as a file to save.")] = False
-
-
-def picture_of(model: Model, seeds: list[int | str], look: Look, format: Format) -> Picture:
-    """The normal form of the request: equal pictures get equal ETags. Raises Invalid."""
-    size = look.size or model.resolution
-    if len(seeds) * size * size > MAX_PIXELS:
-        raise refused("size", f"{len(seeds)} images of {size} pixels are too many: ask for less.")
-    return Picture(
-        seeds=tuple(seeds),
-        label=None if look.label is None else label_of(model, look.label),
-        psi=look.psi + 0.0,
-        size=None if size == model.resolution else size,
-        format=format,
-        quality=QUALITY if format == "png" else look.quality,
-        metadata=look.metadata,
-    )
-
-
-def label_of(model: Model, text: str) -> str:
-    """The name of a class, or the sorted names of attributes, by names or indices.
-
-    Raises Invalid, listing what there is.
-    """
-    if model.attributes:
-        return _several(model, text)
-    if not model.classes:
-        raise refused("label", "This model knows no classes; leave label away.")
-    if text in model.classes:
-        return text
-    if text.isascii() and text.isdigit() and len(text) < 9 and int(text) < len(model.classes):
-        return model.classes[int(text)]
-    told = "An image of this model is of one class, not of several. " if "," in text else ""
-    raise refused("label", f"{told}The model's classes are: {', '.join(model.classes[:200])}.")
-
-
-def _several(model: Model, text: str) -> str:
-    known = ", ".join(model.attributes[:200])
-    try:
-        label = written(places_of(text, model.attributes), model.attributes)
-    except LookupError as error:
-        told = f"The model's attributes are: {known}. Write some of them with commas, or none."
-        raise refused("label", told) from error
-    if len(label) > MAX_LABEL:
-        raise refused("label", f"The names together may have {MAX_LABEL} characters.")
-    return label
-
-
-@lru_cache(1024)
-def accepted_format(accept: str) -> Format:
-    """The best of our formats for an Accept header; png when they are equally good."""
-    weights = dict.fromkeys(MEDIA_TYPES, 0.0)
-    specific = dict.fromkeys(MEDIA_TYPES, -1)
-    for item in (accept or "*/*").split(",")[:64]:
-        kind, *parameters = (part.strip().lower() for part in item.split(";"))
-        for name, media_type in MEDIA_TYPES.items():
-            rank = {"*/*": 0, "image/*": 1, media_type: 2}.get(kind, -1)
-            if rank > specific[name]:
-                specific[name], weights[name] = rank, _weight(parameters)
-    best = max(weights, key=lambda name: (weights[name], name == "png"))
-    if weights[best] <= 0:
-        raise HTTPException(406, f"There are: {', '.join(MEDIA_TYPES.values())}.")
-    return EXTENSIONS[best]
 
 
 def resolve(held: Services, text: str | None) -> Reference:
@@ -124,7 +37,7 @@ def resolve(held: Services, text: str | None) -> Reference:
 
 @dataclass(frozen=True, kw_only=True)
 class Manner:
-    """How a picture is answered. `name`: the model as asked for; `drawn`: no seed was given."""
+    """How pictures are answered. `name`: the model as asked for; `drawn`: no seed was given."""
 
     name: str
     drawn: bool = False
@@ -137,20 +50,24 @@ async def answer(
     request: Request, held: Services, reference: Reference, picture: Picture, manner: Manner
 ) -> Response:
     """The image, or 304 from its ETag alone."""
-    made_as = held.batcher.workforce.tag(picture, reference.model)
-    etag = described_etag(made_as, reference.model) if manner.described else made_as
-    headers = _headers(reference, picture, etag, manner)
+    model, sent = reference.model, {"format": "json"} if manner.described else {}
+    made_as = held.batcher.workforce.tag(picture, model)
+    etag = described_etag(made_as, model) if manner.described else made_as
+
+    def address() -> str:
+        return canonical(model, picture, manner.name, **sent)
+
+    headers = headers_of(reference, etag, picture.seeds, address, manner)
     if not manner.drawn and client_has(request, etag):
         return Response(status_code=304, headers=headers)
     keep = not manner.drawn
     image, told = await _image(request, held, reference, picture, kept_as(made_as), keep=keep)
     headers |= told
     if manner.download:
-        file = _file_name(reference.model, picture, manner)
-        headers["Content-Disposition"] = f'attachment; filename="{file}"'
+        ending = sent.get("format", ENDINGS[picture.format])
+        headers["Content-Disposition"] = as_file(model, picture.seeds, ending)
     if manner.described:
-        url = canonical(reference.model, picture, manner.name)
-        content = described(reference.model, picture, url, image)
+        content = described(model, picture, canonical(model, picture, manner.name), image)
         return Response(content, headers=headers, media_type=JSON)
     return Response(image, headers=headers, media_type=MEDIA_TYPES[picture.format])
 
@@ -170,54 +87,60 @@ async def _image(
     if image is not None:
         told = f"cache;dur={(time.monotonic() - started) * 1000:.1f}"
         return image, {"X-Cache": "hit", "Server-Timing": told}
-    gone = asyncio.ensure_future(until_gone(request))
-    try:
-        target = target_of(held, reference)
-        made, shared = await held.batcher.make(target, picture, key, gone, keep=keep)
-    finally:
-        gone.cancel()
+    made, shared = await made_of(request, held, reference, picture, key, keep=keep)
     told = _timing(made, (time.monotonic() - started) * 1000)
     return made.image, {"X-Cache": "coalesced" if shared else "miss", "Server-Timing": told}
 
 
-def kept_as(etag: str) -> str:
-    """The name of an image in the cache."""
-    return etag.removeprefix("W/").strip('"')
+async def made_of(
+    request: Request,
+    held: Services,
+    reference: Reference,
+    picture: Picture,
+    key: str,
+    *,
+    keep: bool = False,
+) -> tuple[Made, bool]:
+    """What a worker makes of the picture, and whether another request asked for it before."""
+    gone = asyncio.ensure_future(until_gone(request))
+    try:
+        target = target_of(held, reference)
+        return await held.batcher.make(target, picture, key, gone, keep=keep)
+    finally:
+        gone.cancel()
 
 
-def client_has(request: Request, etag: str) -> bool:
-    """Whether the client says that it has the answer with this ETag already."""
-    return matches(",".join(request.headers.getlist("if-none-match")), etag)
+def headers_of(
+    reference: Reference,
+    etag: str,
+    seeds: Sequence[int | str],
+    address: Callable[[], str],
+    manner: Manner,
+) -> dict[str, str]:
+    """What is said of an answer whose bytes depend on its parameters alone.
 
-
-def matches(if_none_match: str, etag: str) -> bool:
-    """Whether the header names this ETag (weak comparison)."""
-    tags = (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))
-    return any(tag in ("*", etag.removeprefix("W/")) for tag in tags)
-
-
-def refused(field: str, message: str) -> Invalid:
-    """A query parameter that is wrong."""
-    return Invalid(message, errors=[{"pointer": f"#/query/{field}", "message": message}])
-
-
-def _headers(reference: Reference, picture: Picture, etag: str, manner: Manner) -> dict[str, str]:
+    `address`: where exactly these bytes are to be had, for requests that say less.
+    """
     moving = "no-cache" if manner.name.startswith(JOB_PREFIX) else MOVING
     caching = "no-store" if manner.drawn else IMMUTABLE if reference.pinned else moving
     headers = {
         "ETag": etag,
         "Cache-Control": caching,
-        "X-Seed": quote(seeds_text(picture.seeds), safe=",-"),
+        "X-Seed": quote(listed(seeds), safe=",-"),
         "X-Model": reference.model.name,
         "X-Model-Version": str(reference.model.version),
     }
     if manner.negotiated:
         headers["Vary"] = "Accept"
     if manner.drawn or not reference.pinned:
-        headers["Content-Location"] = canonical(
-            reference.model, picture, manner.name, described=manner.described
-        )
+        headers["Content-Location"] = address()
     return headers
+
+
+def as_file(model: Model, seeds: Sequence[int | str], ending: str) -> str:
+    """The Content-Disposition of an answer that is offered as a file."""
+    name = f"{model.name}-v{model.version}-{slug(listed(seeds), 'image')}.{ending}"
+    return f'attachment; filename="{name}"'
 
 
 def target_of(held: Services, reference: Reference) -> Target:
@@ -237,22 +160,6 @@ def _timing(made: Made, total: float) -> str:
     parts = (("queue", queue), ("infer", made.infer_ms), ("encode", made.encode_ms))
     texts = [f"{name};dur={duration:.1f}" for name, duration in parts]
     return ", ".join([*texts, f'batch;desc="{made.batch}"'])
-
-
-def _file_name(model: Model, picture: Picture, manner: Manner) -> str:
-    seed = slug(seeds_text(picture.seeds), "image")
-    ending = "json" if manner.described else ENDINGS[picture.format]
-    return f"{model.name}-v{model.version}-{seed}.{ending}"
-
-
-def _weight(parameters: list[str]) -> float:
-    for parameter in parameters:
-        if parameter.startswith("q="):
-            try:
-                return float(parameter[2:])
-            except ValueError:
-                return 0.0
-    return 1.0
 
 
 async def until_gone(request: Request) -> None:

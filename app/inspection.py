@@ -10,10 +10,11 @@ from app.addresses import canonical
 from app.deps import BINARY, Everything
 from app.embedded import Embedded, embedded
 from app.forms import only_file
-from app.images import QUALITY, Look, picture_of
+from app.looks import QUALITY, Look, picture_of
 from app.uploads import FORM, spooled
 from core.errors import Invalid
-from core.generation import MEDIA_TYPES, Facts, Format, Inspection
+from core.facts import Facts, Inspection
+from core.generation import MEDIA_TYPES, Format, Point
 from core.registry import ModelStore
 from core.schemas import Model
 from core.seeds import parse_seed
@@ -27,7 +28,7 @@ BODY = {"required": True, "content": dict.fromkeys(MEDIA_TYPES.values(), BINARY)
 BODY["content"] |= {FORM: ONE_FILE}
 
 
-@router.post("/inspect", openapi_extra={"requestBody": BODY})
+@router.post("/inspect", response_model_exclude_unset=True, openapi_extra={"requestBody": BODY})
 async def inspect_image(request: Request, held: Everything) -> Inspection:
     """Model, seed and all else that made an image, read from its file: PNG, WebP or JPEG."""
     kind = request.headers.get("content-type", "")
@@ -72,13 +73,28 @@ def model_with(models: ModelStore, facts: Facts) -> Model | None:
 
 def address(model: Model, facts: Facts, format: Format) -> str | None:
     """Where the image is made again; None when the model cannot make what the file says."""
+    if facts.seed is None:
+        return None  # it was sent with a body
+    written = facts.seed if isinstance(facts.seed, tuple) else (facts.seed,)
     try:
-        seed = parse_seed(facts.seed) if isinstance(facts.seed, str) else facts.seed
-        seeds: list[int | str] = [*seed] if isinstance(seed, tuple) else [seed]
+        seeds = [parse_seed(seed) if isinstance(seed, str) else seed for seed in written]
         look = Look(
-            label=facts.label, psi=facts.psi, size=facts.size, quality=facts.quality or QUALITY
+            label=facts.label,
+            psi=facts.psi,
+            size=facts.size,
+            quality=facts.quality or QUALITY,
+            mix=None if facts.mix is None else str(facts.mix),
+            mix_from=facts.mix_from,
+            direction=facts.direction,
+            amount=facts.amount,
         )
-        picture = picture_of(model, seeds, look, format)
+        picture = picture_of(model, seeds, look, format, point_in(facts))
     except (Invalid, ValidationError):
         return None
     return canonical(model, picture, model.name)
+
+
+def point_in(facts: Facts) -> Point | None:
+    """Where between its seeds the image is. Raises ValidationError."""
+    told = facts.model_dump(include={"weights", "t", "frames"}, exclude_none=True)
+    return Point.model_validate(told) if told else None

@@ -11,9 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from app import events
 from app.changes import wait_for_job
 from app.deps import After, Everything, Jobs, Limit
-from app.images import matches, refused
+from app.etags import matches
 from app.pages import page
-from app.queries import only_query
+from app.queries import only_query, refused
 from app.sse import EventStream, Feed
 from core.ids import Id
 from core.jobs import JobStore

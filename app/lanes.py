@@ -9,12 +9,16 @@ from core.generation import Picture
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A model version as the workers find it."""
+    """A model version as the workers find it.
+
+    bulk: for images of a long stream, which have a lane of their own beside the single ones.
+    """
 
     folder: str
     model: str
     version: int
     digest: str
+    bulk: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +43,7 @@ class Ticket:
 
     @property
     def images(self) -> int:
-        return len(self.picture.seeds)
+        return self.picture.images
 
     def settle(self, made: Made) -> None:
         for waiter in self.waiters:

@@ -16,14 +16,17 @@ from app import (
     cards,
     compare,
     datasets,
+    directions,
     docs,
     errors,
     estimate,
     evaluate,
     exports,
     generate,
+    generations,
     health,
     inspection,
+    interpolate,
     jobs,
     metrics,
     models,
@@ -97,6 +100,8 @@ def _route(app: FastAPI) -> None:
     """
     app.include_router(generate.router, prefix="/v1")
     app.include_router(generate.router, include_in_schema=False)
+    for part in (interpolate, generations):
+        app.include_router(part.router, prefix="/v1")
     for part in (
         compare,
         models,
@@ -104,6 +109,7 @@ def _route(app: FastAPI) -> None:
         pins,
         archives,
         cards,
+        directions,
         exports,
         inspection,
         openai,

@@ -8,10 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import Field
 
+from app.abilities import require_abilities
 from app.deps import PNG, After, Everything, Limit, Models
 from app.files import send
+from app.formats import EXTENSIONS
 from app.generate import IMAGES
-from app.images import EXTENSIONS, Look, Manner, answer, picture_of
+from app.images import Manner, answer
+from app.looks import Look, picture_of
 from app.pages import after_cursor, page
 from app.queries import documented, query_of
 from app.room import bytes_below
@@ -144,6 +147,7 @@ async def show_model_image(
     """One image at its lasting address: the same bytes for ever."""
     model = held.models.get(name, version)
     reference = Reference(model=model, folder=held.models.folder(model), pinned=True)
+    await require_abilities(held, model, look)
     format: Format = EXTENSIONS[extension]
     picture = picture_of(model, [parse_seed(seed)], look, format)
     manner = Manner(name=name, download=look.download)

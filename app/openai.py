@@ -16,21 +16,14 @@ from app.addresses import canonical
 from app.deps import Everything, json_only
 from app.described import label_in
 from app.errors import as_expected, expected, invalid_request, status_of
-from app.images import (
-    MAX_EDGE,
-    MIN_EDGE,
-    QUALITY,
-    Look,
-    kept_as,
-    picture_of,
-    resolve,
-    target_of,
-    until_gone,
-)
+from app.etags import kept_as
+from app.images import resolve, target_of, until_gone
+from app.looks import QUALITY, Look, picture_of
 from app.prompts import label_named, seed_of, several
+from app.queries import refused_at
 from app.services import Services
 from core.errors import GanvasError, Invalid, NotFound
-from core.generation import Format, Picture
+from core.generation import MAX_EDGE, MIN_EDGE, Format, Picture
 from core.labels import MAX_LABEL
 from core.registry import Reference
 from core.schemas import Answer, Model, Record, Seed
@@ -194,7 +187,7 @@ def edge_of(size: str | None) -> int | None:
     found = re.fullmatch(r"([0-9]{1,5})x([0-9]{1,5})", size)
     if found is None or found[1] != found[2] or not MIN_EDGE <= int(found[1]) <= MAX_EDGE:
         message = f"Images are square: auto, or {MIN_EDGE}x{MIN_EDGE} to {MAX_EDGE}x{MAX_EDGE}."
-        raise Invalid(message, errors=[{"pointer": "#/size", "message": message}])
+        raise refused_at("#/size", message)
     return int(found[1])
 
 

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
+from app.queries import refused_at
 from core.errors import Invalid
 from core.labels import MAX_LABEL, SEPARATOR
 from core.schemas import MAX_SEED, Model
@@ -67,4 +68,4 @@ def _words(text: str) -> list[str]:
 
 
 def _refused(field: str, message: str) -> Invalid:
-    return Invalid(message, errors=[{"pointer": f"#/{field}", "message": message}])
+    return refused_at(f"#/{field}", message)

@@ -17,9 +17,11 @@ Q = TypeVar("Q", bound=Record)
 def query_of(kind: type[Q]) -> Callable[[Request], Awaitable[Q]]:
     """A dependency that reads the query as a `kind`. Raises Invalid, naming what there is."""
 
+    known = [field.alias or name for name, field in kind.model_fields.items()]
+
     async def read(request: Request) -> Q:
         given = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), True))
-        require_known(given, kind.model_fields)
+        require_known(given, known)
         try:
             return kind.model_validate(given)
         except ValidationError as error:
@@ -49,17 +51,27 @@ def require_known(given: Any, allowed: Any) -> None:
         raise Invalid(f"A query parameter is not known. {message}", errors=errors)
 
 
+def refused(field: str, message: str) -> Invalid:
+    """A query parameter that is wrong."""
+    return refused_at(f"#/query/{field}", message)
+
+
+def refused_at(pointer: str, message: str) -> Invalid:
+    """Whatever is wrong at one place of a request."""
+    return Invalid(message, errors=[{"pointer": pointer, "message": message}])
+
+
 def documented(kind: type[Record]) -> dict[str, Any]:
     """The OpenAPI parameters of `kind`, for `openapi_extra`."""
-    properties: dict[str, Any] = kind.model_json_schema()["properties"]
+    whole = kind.model_json_schema()
     parameters = [
         {
             "name": name,
             "in": "query",
-            "required": False,
+            "required": name in whole.get("required", ()),
             "description": schema.get("description", ""),
             "schema": {key: value for key, value in schema.items() if key != "description"},
         }
-        for name, schema in properties.items()
+        for name, schema in whole["properties"].items()
     ]
     return {"parameters": parameters}

@@ -74,8 +74,9 @@ class Courier:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            while not task.done():  # wait_for of Python 3.11, in redis-py, may swallow one
+                task.cancel()
+                await asyncio.wait([task], timeout=0.5)
             await client.aclose()
             await self.client.aclose()
             self._thread.shutdown(wait=False, cancel_futures=True)

@@ -27,6 +27,7 @@ from core.registry import ModelStore
 from core.schemas import JobKind
 from core.settings import Settings
 
+MAX_ZIPS = 16
 log = logging.getLogger(__name__)
 
 
@@ -40,6 +41,7 @@ class Services:
     celery: Celery
     waiting: redis.asyncio.Redis  # for blocking reads of event streams
     streams: Streams
+    zips: Streams  # of images, as they are sent
     batcher: Batcher
     shelf: Shelf
     meter: Meter
@@ -83,6 +85,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 celery=celery,
                 waiting=waiting,
                 streams=Streams(),
+                zips=Streams(MAX_ZIPS, "try again when one of them has ended"),
                 batcher=batcher,
                 shelf=Shelf(courier.client, settings.prefix, settings.cache_bytes),
                 meter=Meter(home),

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.generate import Order, generate
-from app.images import Look
+from app.looks import Look
 from app.models import show_model_image
 from app.queries import query_of
 

@@ -4,7 +4,8 @@ import json
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import redis.asyncio
@@ -29,20 +30,29 @@ Snapshot = Callable[[], Any]  # awaitable: the job as it is now
 class Streams:
     """Counts the open streams. Once `closing`, they end, and so do other long waits."""
 
-    def __init__(self, most: int = MAX_STREAMS) -> None:
-        self.most = most
+    def __init__(self, most: int = MAX_STREAMS, advice: str = "poll the job instead") -> None:
+        self.most, self.advice = most, advice
         self.open = 0
         self.closing = False
 
     def enter(self) -> None:
         if self.open >= self.most:
             raise TooManyStreams(
-                f"{self.most} streams are open already; poll the job instead.", retry_after=10
+                f"{self.most} streams are open already; {self.advice}.", retry_after=10
             )
         self.open += 1
 
     def leave(self) -> None:
         self.open -= 1
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """One more is open until the end of the block."""
+        self.enter()
+        try:
+            yield
+        finally:
+            self.leave()
 
 
 class EventStream(StreamingResponse):

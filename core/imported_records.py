@@ -63,6 +63,7 @@ class Header(Strict):
     bytes: int
     resolved: dict[str, Any] = Field(default_factory=dict)
     metrics: dict[str, Any] = Field(default_factory=dict)
+    abilities: list[Name] | None = Field(default=None, max_length=32)
 
     @model_validator(mode="after")
     def _agree(self) -> "Header":

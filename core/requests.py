@@ -1,11 +1,14 @@
-"""What clients send: the bodies of POST /v1/train and POST /v1/datasets."""
+"""What clients send: the bodies of POST /v1/train, /v1/datasets, /v1/evaluate, /v1/generations."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
+from core.generation import MAX_EDGE, MAX_ENTRIES, MAX_Z_DIM, MIN_EDGE, Format, Normal
 from core.ids import Id
+from core.labels import MAX_LABEL
 from core.schemas import Metadata, Priority, Record, Resolution, Seed
+from core.seeds import MAX_TEXT
 
 EFFORTS = {"quick": 10.0, "standard": 60.0, "best": 480.0}  # minutes
 Effort = Literal["quick", "standard", "best"]
@@ -131,6 +134,49 @@ class EvaluateRequest(Record):
     seed: Seed = 0
     deadline_minutes: float = Field(default=60, gt=0, le=24 * 60)
     metadata: Metadata = Field(default_factory=dict)
+
+
+class GenerationsRequest(Record):
+    """What `POST /v1/generations` takes: seeds or latent vectors; all else as of one image."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"model": "cats", "seeds": "0-99"}]})
+
+    model: str | None = Field(
+        default=None, max_length=160, description="As in GET /v1/generate; default: the newest."
+    )
+    seeds: (
+        Annotated[str, Field(max_length=1024)]
+        | Annotated[
+            list[Seed | Annotated[str, Field(max_length=MAX_TEXT)]],
+            Field(min_length=1, max_length=MAX_ENTRIES),
+        ]
+        | None
+    ) = Field(default=None, description="A list, or a text such as `0,1,4-6`.")
+    latents: (
+        Annotated[
+            list[Annotated[list[Normal], Field(min_length=1, max_length=MAX_Z_DIM)]],
+            Field(min_length=1, max_length=MAX_ENTRIES),
+        ]
+        | None
+    ) = Field(default=None, description="Instead of seeds: z itself, `z_dim` numbers for each.")
+    labels: (
+        Annotated[str, Field(max_length=MAX_LABEL)]
+        | Annotated[
+            list[Annotated[str, Field(max_length=MAX_LABEL)] | None], Field(max_length=MAX_ENTRIES)
+        ]
+        | None
+    ) = Field(default=None, description="One for all images, or one for each.")
+    psi: float = Field(default=1.0, ge=0, le=1)
+    size: int | None = Field(default=None, ge=MIN_EDGE, le=MAX_EDGE)
+    format: Format = "png"
+    quality: int = Field(default=90, ge=1, le=100)
+    metadata: bool = True
+
+    @model_validator(mode="after")
+    def _origin(self) -> "GenerationsRequest":
+        if (self.seeds is None) == (self.latents is None):
+            raise ValueError("give seeds or latents")
+        return self
 
 
 class PullRequest(Record):

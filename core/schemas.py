@@ -166,17 +166,16 @@ class Model(Answer):
     steps: int = 0
     kimg: float = 0.0
     metrics: dict[str, Any] = Field(
-        default_factory=dict, description="The training's own last figures."
+        default_factory=dict, description="Its training's last figures."
     )
+    abilities: list[str] | None = Field(default=None, description="docs/latents.md; null: untold.")
     evaluation: dict[str, Any] | None = Field(
         default=None, description="The newest result of POST /v1/evaluate (core/evaluations.py)."
     )
     selected: dict[str, Any] | None = Field(
         default=None, description="Why these weights: the last of the training, or its best."
     )
-    aliased_as: list[str] = Field(
-        default_factory=list, description="The aliases that point at this version."
-    )
+    aliased_as: list[str] = Field(default_factory=list, description="Aliases that point here.")
     pinned: bool = Field(
         default=False, description="Whether every generate worker keeps it in memory."
     )

@@ -13,6 +13,7 @@ from core.errors import Invalid
 from core.schemas import MAX_SEED
 
 MAX_TEXT = 256
+_NUMBER = re.compile(r"[-+]?[0-9]{1,4}(?:\.[0-9]{0,20})?(?:e-[0-9]{1,3})?")
 _RANGE = re.compile(r"([0-9]{1,10})(?:-([0-9]{1,10}))?")
 
 
@@ -43,6 +44,35 @@ def parse_seeds(text: str, most: int) -> list[int]:
             raise _refused("seeds", f"a range runs upwards, and there are at most {most} seeds")
         seeds.extend(range(start, end + 1))
     return seeds
+
+
+def listed(seeds: Sequence[int | str]) -> str:
+    """The same seeds in that syntax; texts stand as they are."""
+    runs: list[list[int | str]] = []
+    for seed in seeds:
+        if runs and isinstance(seed, int) and runs[-1][-1] == seed - 1:
+            runs[-1] = [runs[-1][0], seed]
+        else:
+            runs.append([seed])
+    return ",".join("-".join(map(str, run)) for run in runs)
+
+
+def parse_blend(text: str, parts: int, most: float) -> tuple[list[int | str], list[float]]:
+    """`42:1,alice:-0.5`: seeds, and how much each weighs; texts with a comma cannot be written."""
+    seeds: list[int | str] = []
+    weights: list[float] = []
+    for part in text.split(","):
+        seed, colon, weight = part.strip().rpartition(":")
+        if not colon or not _NUMBER.fullmatch(weight) or abs(float(weight)) > most:
+            raise _refused(
+                "blend", f"write SEED:WEIGHT,SEED:WEIGHT with weights from {-most:g} to {most:g}"
+            )
+        seeds.append(parse_seed(seed, "blend"))
+        weights.append(float(weight) + 0.0)
+    if len(seeds) > parts or len(set(seeds)) < len(seeds) or not any(weights):
+        told = f"a blend has at most {parts} seeds, each once, and not all of them weigh nothing"
+        raise _refused("blend", told)
+    return seeds, weights
 
 
 def label_of_seed(seed: int | str, classes: int) -> int:

@@ -46,22 +46,42 @@ def zip_chunks(members: Sequence[Member]) -> Iterator[bytes]:
     yield directory
 
 
+class Heads:
+    """What stands before each file of an archive, as they come, and in the end behind all of them.
+
+    wide: the archive may be longer than FULL.
+    """
+
+    def __init__(self, *, wide: bool) -> None:
+        self.wide = wide
+        self._central: list[bytes] = []
+        self._offset = 0
+
+    def before(self, name: str, size: int, crc: int) -> bytes:
+        """What stands before the next file."""
+        raw, wide, offset = name.encode(), self.wide, self._offset
+        sizes = (FULL, FULL) if wide else (size, size)
+        own = struct.pack("<2H2Q", 1, 16, size, size) if wide else b""
+        extra = struct.pack("<2H3Q", 1, 24, size, size, offset) if wide else b""
+        fixed = struct.pack("<5H3I", _NEED, _UTF8, 0, 0, _DATE, crc, *sizes)
+        head = _LOCAL + fixed + struct.pack("<2H", len(raw), len(own)) + raw + own
+        place = struct.pack("<5H2I", len(raw), len(extra), 0, 0, 0, _MODE, _narrow(offset, wide))
+        self._central.append(_CENTRAL + struct.pack("<H", _MADE) + fixed + place + raw + extra)
+        self._offset += len(head) + size
+        return head
+
+    def behind(self) -> bytes:
+        """The directory of all files."""
+        central = b"".join(self._central)
+        ending = _ending(len(self._central), len(central), self._offset, self.wide)
+        return central + ending
+
+
 def _heads(members: Sequence[Member]) -> list[bytes]:
     """What stands before each file, and last what stands behind all of them."""
-    wide = sum(member.size + 256 for member in members) >= FULL
-    heads, central, offset = [], b"", 0
-    for member in members:
-        name = member.name.encode()
-        sizes = (FULL, FULL) if wide else (member.size, member.size)
-        own = struct.pack("<2H2Q", 1, 16, member.size, member.size) if wide else b""
-        extra = struct.pack("<2H3Q", 1, 24, member.size, member.size, offset) if wide else b""
-        fixed = struct.pack("<5H3I", _NEED, _UTF8, 0, 0, _DATE, member.crc, *sizes)
-        lengths = struct.pack("<2H", len(name), len(own))
-        heads.append(_LOCAL + fixed + lengths + name + own)
-        place = struct.pack("<5H2I", len(name), len(extra), 0, 0, 0, _MODE, _narrow(offset, wide))
-        central += _CENTRAL + struct.pack("<H", _MADE) + fixed + place + name + extra
-        offset += len(heads[-1]) + member.size
-    return [*heads, central + _ending(len(members), len(central), offset, wide)]
+    heads = Heads(wide=sum(member.size + 256 for member in members) >= FULL)
+    before = [heads.before(member.name, member.size, member.crc) for member in members]
+    return [*before, heads.behind()]
 
 
 def _ending(count: int, size: int, start: int, wide: bool) -> bytes:

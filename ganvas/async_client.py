@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
-from core.generation import Inspection
+from core.facts import Inspection
 from core.requests import SampleRequest
 from core.schemas import Dataset, Job, JobEvent, Page
 from ganvas.calls import Calls
@@ -16,12 +16,16 @@ from ganvas.events import SILENCE_SECONDS, EventReader
 from ganvas.fields import (
     EvaluateFields,
     GeneratedImage,
+    ManyFields,
     PictureFields,
     TrainFields,
+    WayFields,
     evaluate_request,
+    generations_request,
     train_request,
 )
 from ganvas.handles import AsyncJobHandle
+from ganvas.image_calls import ImageCalls
 from ganvas.models import AsyncModels
 from ganvas.packing import Progress, Source, name_of, packed
 from ganvas.portable import AsyncPortable, File
@@ -41,7 +45,7 @@ class AsyncClient:
         retries: int = 4,
     ) -> None:
         self._timeout = timeout
-        self._calls = Calls(retries)
+        self._calls, self._images = Calls(retries), ImageCalls(retries)
         self._http = httpx.AsyncClient(**http_options(base_url, timeout))
         self.datasets = AsyncDatasets(self)
         self.jobs = AsyncJobs(self)
@@ -69,11 +73,22 @@ class AsyncClient:
         self, seed: int | str | None = None, **fields: Unpack[PictureFields]
     ) -> GeneratedImage:
         """The bytes of one image, or of a grid (`n`, `seeds`). Equal seeds, equal bytes."""
-        return await self._run(self._calls.generate(seed, fields))
+        return await self._run(self._images.generate(seed, fields))
+
+    async def generate_many(self, path: File, **fields: Unpack[ManyFields]) -> None:
+        """Save many images as one zip: of seeds (`"0-9999"` or a list), or of latent vectors."""
+        request = generations_request(**fields)
+        await self._run(self._images.generate_many(request, Path(path)))
+
+    async def interpolate(
+        self, start: int | str, end: int | str, **fields: Unpack[WayFields]
+    ) -> GeneratedImage:
+        """The way between two seeds: an animation (webp), strip (png), zip, or one image (t)."""
+        return await self._run(self._images.interpolate(start, end, fields))
 
     async def inspect(self, image: File | bytes) -> Inspection:
         """What made an image of ours, from its file or its bytes, and where it can be had again."""
-        return await self._run(self._calls.inspect(image))
+        return await self._run(self._images.inspect(image))
 
     async def storage(self) -> dict[str, Any]:
         """What takes how much room, and what the disk has left."""

@@ -1,24 +1,20 @@
 """Every call of the REST contract as a flow: what is sent, and what becomes of the answer.
 
-Written once for both clients; see ganvas/transport.py for what a flow is. Those about models:
-ganvas/model_calls.py.
+Written once for both clients; see ganvas/transport.py for what a flow is. Those about
+models: ganvas/model_calls.py, about images: ganvas/image_calls.py.
 """
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
-from os import PathLike
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
 import httpx
 from pydantic import BaseModel
 
-from core.generation import Inspection
 from core.requests import EvaluateRequest, SampleRequest, TrainRequest
 from core.schemas import Dataset, Job, JobCheckpoint, JobCheckpoints, Page
 from ganvas.answers import as_json, nothing, read, record
-from ganvas.fields import GeneratedImage
 from ganvas.transport import (
     REFUSED_FOR_NOW,
     Flow,
@@ -150,25 +146,6 @@ class Calls:
             except (Unreachable, GanvasAPIError) as error:
                 yield outage.pause(error)
 
-    def generate(self, seed: int | str | None, fields: Mapping[str, Any]) -> Flow[GeneratedImage]:
-        params = {"seed": seed, **fields}
-        if "metadata" in params:
-            params["metadata"] = int(params["metadata"])
-        label = params.get("label")
-        if label is not None and not isinstance(label, str):
-            params["label"] = ",".join(label) or "none"
-        request = Request(method="GET", path="/v1/generate", params=params, patience=30.0)
-        return self._exchange(request, _image)
-
-    def inspect(self, image: str | PathLike[str] | bytes) -> Flow[Inspection]:
-        body: dict[str, Any] = (
-            {"content": image}
-            if isinstance(image, bytes)
-            else {"upload": Upload(path=Path(image), media_type="application/octet-stream")}
-        )
-        request = Request(method="POST", path="/v1/images/inspect", idempotent=True, **body)
-        return self._exchange(request, record(Inspection))
-
     def _news(self, job: Job, patience: float) -> Flow[Job]:
         """The job once it has changed, or the same after about `patience` seconds."""
         request = Request(
@@ -229,9 +206,3 @@ def failure_of(job: Job) -> GanvasAPIError:
 
 def _changed_job(response: httpx.Response) -> Job | None:
     return None if response.status_code == 304 else read(Job, response)
-
-
-def _image(response: httpx.Response) -> GeneratedImage:
-    image = GeneratedImage(response.content)
-    image.headers = response.headers
-    return image

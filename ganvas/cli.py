@@ -7,12 +7,12 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote
 
 import typer
 
 from ganvas import (
     cli_evaluate,
+    cli_images,
     cli_inspect,
     cli_jobs,
     cli_lists,
@@ -24,8 +24,6 @@ from ganvas.console import (
     Commands,
     HomeFolder,
     Stopped,
-    Url,
-    connected,
     read_settings,
     say,
 )
@@ -39,6 +37,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command("generate")(cli_images.generate)
+app.command("interpolate")(cli_images.interpolate)
 app.command("train")(cli_train.train)
 app.command("evaluate")(cli_evaluate.evaluate)
 app.command("inspect")(cli_inspect.inspect)
@@ -86,32 +86,6 @@ def demo(
 
 
 @app.command()
-def generate(
-    seed: Annotated[str | None, typer.Option(help="A number or any text; default: random.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Image file.")] = None,
-    model: Annotated[str | None, typer.Option(help="Name, name@version or job:ID.")] = None,
-    label: Annotated[
-        str | None, typer.Option(help="A class; of attributes any, as in `hat,smiling`, or none.")
-    ] = None,
-    psi: Annotated[float | None, typer.Option(help="0..1: less variety, fewer oddities.")] = None,
-    size: Annotated[int | None, typer.Option(help="Pixels a side.")] = None,
-    n: Annotated[int | None, typer.Option(min=1, help="A grid of this many.")] = None,
-    format: Annotated[str | None, typer.Option(help="png, webp or jpeg.")] = None,
-    url: Url = None,
-) -> None:
-    """Make one image (or a grid) and write it to a file."""
-    kind = format or image_format(output)
-    with connected(url) as client:
-        image = client.generate(
-            seed, model=model, label=label, psi=psi, size=size, n=n, format=kind
-        )
-    shown = quote(str(image.seed or seed), safe=",")
-    path = output or Path(f"{(image.model or 'image').replace('@', '-')}-{shown}.{kind}")
-    path.write_bytes(image)
-    say(f"Wrote {path} (model {image.model}, seed {image.seed or seed}).")
-
-
-@app.command()
 def sprites(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Created if missing.")],
     n: Annotated[int, typer.Option("--n", min=1, help="How many.")] = 1000,
@@ -138,12 +112,6 @@ def version() -> None:
         say(metadata.version("ganvas"))
     except metadata.PackageNotFoundError:
         raise Stopped("This source tree is not installed: make setup") from None
-
-
-def image_format(output: Path | None) -> str:
-    """By the file's ending; png when there is none."""
-    ending = output.suffix.lower().removeprefix(".") if output else ""
-    return {"jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}.get(ending, "png")
 
 
 def main() -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from core.generation import Inspection
+from core.facts import Inspection
+from core.generation import Point
 from ganvas.console import Stopped, Url, connected, say, service_url
 from ganvas.transport import GanvasAPIError
 
@@ -34,11 +35,11 @@ def inspect(files: Files, url: Url = None) -> None:
 def made_by(found: Inspection) -> str:
     """`cats@3, seed 42, psi 0.7, label tabby`"""
     facts = found.metadata
-    seed = ",".join(map(str, facts.seed)) if isinstance(facts.seed, tuple) else facts.seed
-    parts = [f"{facts.model}@{facts.version}", f"seed {seed}", f"psi {facts.psi:g}"]
-    parts += [f"label {facts.label}"] if facts.label is not None else []
-    parts += [f"size {facts.size}"] if facts.size is not None else []
-    return ", ".join(parts)
+    names = {"label", "size", *Point.model_fields}
+    told = facts.model_dump(include={"seed"}, exclude_none=True) | {"psi": f"{facts.psi:g}"}
+    told |= facts.model_dump(include=names, exclude_none=True)
+    parts = [f"{name.replace('_', ' ')} {_listed(value)}" for name, value in told.items()]
+    return ", ".join([f"{facts.model}@{facts.version}", *parts])
 
 
 def whereabouts(found: Inspection, address: str) -> Iterator[str]:
@@ -49,3 +50,7 @@ def whereabouts(found: Inspection, address: str) -> Iterator[str]:
         yield "  the model is here, but it cannot make this"
     else:
         yield f"  this service does not have the model (digest {found.metadata.digest[:12]})"
+
+
+def _listed(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -75,6 +75,19 @@ def compare(a: Reference, b: Reference, url: Url = None) -> None:
     say(f"  look at both: {service_url(url)}/v1/models/compare?a={first}&b={second}")
 
 
+@models.command("directions")
+def directions(model: Reference, url: Url = None) -> None:
+    """In which directions of the latent space images change most."""
+    name, _, version = model.partition("@")
+    with connected(url) as client:
+        found = client.models.directions(name, version or None)
+    rows = table("DIRECTION", "EIGENVALUE", "SHARE")
+    for entry in found.data:
+        rows.add_row(str(entry.index), number(entry.eigenvalue), f"{entry.share:.1%}")
+    out().print(rows)
+    say(f"  look at one: ganvas generate --model {model} --seed 1 --direction 0 --amount 2")
+
+
 @models.command("delete")
 def delete(
     model: Annotated[str, typer.Argument(metavar="NAME@V", help="With --all only NAME.")],

@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
-from core.generation import Inspection
+from core.facts import Inspection
 from core.requests import SampleRequest
 from core.schemas import Dataset, Job, JobEvent, Page
 from ganvas.calls import Calls
@@ -16,12 +16,16 @@ from ganvas.events import SILENCE_SECONDS, EventReader
 from ganvas.fields import (
     EvaluateFields,
     GeneratedImage,
+    ManyFields,
     PictureFields,
     TrainFields,
+    WayFields,
     evaluate_request,
+    generations_request,
     train_request,
 )
 from ganvas.handles import JobHandle
+from ganvas.image_calls import ImageCalls
 from ganvas.models import Models
 from ganvas.packing import Progress, Source, name_of, packed
 from ganvas.portable import File, Portable
@@ -45,7 +49,7 @@ class Client:
     ) -> None:
         """timeout: seconds for one answer. retries: of what may be sent twice without harm."""
         self._timeout = timeout
-        self._calls = Calls(retries)
+        self._calls, self._images = Calls(retries), ImageCalls(retries)
         self._http = httpx.Client(**http_options(base_url, timeout))
         self.datasets = Datasets(self)
         self.jobs = Jobs(self)
@@ -69,11 +73,22 @@ class Client:
         self, seed: int | str | None = None, **fields: Unpack[PictureFields]
     ) -> GeneratedImage:
         """The bytes of one image, or of a grid (`n`, `seeds`). Equal seeds, equal bytes."""
-        return self._run(self._calls.generate(seed, fields))
+        return self._run(self._images.generate(seed, fields))
+
+    def generate_many(self, path: File, **fields: Unpack[ManyFields]) -> None:
+        """Save many images as one zip: of seeds (`"0-9999"` or a list), or of latent vectors."""
+        request = generations_request(**fields)
+        self._run(self._images.generate_many(request, Path(path)))
+
+    def interpolate(
+        self, start: int | str, end: int | str, **fields: Unpack[WayFields]
+    ) -> GeneratedImage:
+        """The way between two seeds: an animation (webp), strip (png), zip, or one image (t)."""
+        return self._run(self._images.interpolate(start, end, fields))
 
     def inspect(self, image: File | bytes) -> Inspection:
         """What made an image of ours, from its file or its bytes, and where it can be had again."""
-        return self._run(self._calls.inspect(image))
+        return self._run(self._images.inspect(image))
 
     def storage(self) -> dict[str, Any]:
         """What takes how much room, and what the disk has left."""

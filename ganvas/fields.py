@@ -1,10 +1,10 @@
-"""What `train`, `evaluate` and `generate` take and give, for both clients."""
+"""What `train`, `evaluate` and those that make images take and give, for both clients."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 from urllib.parse import unquote
 
-from core.requests import Effort, EvaluateRequest, TrainRequest
+from core.requests import Effort, EvaluateRequest, GenerationsRequest, TrainRequest
 
 
 class TrainFields(TypedDict, total=False):
@@ -38,8 +38,8 @@ class EvaluateFields(TypedDict, total=False):
     metadata: Mapping[str, str]
 
 
-class PictureFields(TypedDict, total=False):
-    """What `generate` takes besides the seed; all of it may be left out."""
+class LookFields(TypedDict, total=False):
+    """What is asked of an image besides its seed; all of it may be left out."""
 
     model: str | None
     label: str | Sequence[str] | None  # several, or []: of models with attributes
@@ -47,9 +47,42 @@ class PictureFields(TypedDict, total=False):
     size: int | None
     format: str | None
     quality: int | None
+    metadata: bool
+    mix: int | str | None  # a seed: the styles from mix_from pixels on are its
+    mix_from: int | None
+    direction: int | None  # one of models.directions(), and how many standard deviations along it
+    amount: float | None
+
+
+class PictureFields(LookFields, total=False):
+    """What `generate` takes besides the seed."""
+
     n: int | None
     seeds: str | None
+    blend: Mapping[int | str, float] | None  # instead of a seed: several, and their weights
+
+
+class ManyFields(TypedDict, total=False):
+    """What `generate_many` takes besides the file: seeds or latents; all else may be left out."""
+
+    seeds: str | Sequence[int | str]
+    latents: Sequence[Sequence[float]]  # z itself
+    labels: str | Sequence[str | None] | None
+    model: str | None
+    psi: float
+    size: int | None
+    format: str
+    quality: int
     metadata: bool
+
+
+class WayFields(LookFields, total=False):
+    """What `interpolate` takes besides the two seeds: t for one image, or frames."""
+
+    frames: int | None
+    t: float | None
+    duration: int | None  # milliseconds of a frame
+    loop: bool
 
 
 class GeneratedImage(bytes):
@@ -80,6 +113,11 @@ def train_request(dataset: str | None, **fields: Unpack[TrainFields]) -> TrainRe
     if dataset is not None:
         values["dataset"] = dataset
     return TrainRequest.model_validate(values)
+
+
+def generations_request(**fields: Unpack[ManyFields]) -> GenerationsRequest:
+    """Checked before it is sent. Raises pydantic.ValidationError."""
+    return GenerationsRequest.model_validate(fields)
 
 
 def evaluate_request(model: str, **fields: Unpack[EvaluateFields]) -> EvaluateRequest:

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
+from core.directions import Directions
 from core.evaluations import Evaluation
 from core.schemas import Alias, Model, Page
 from ganvas.answers import as_json, nothing, record
@@ -34,6 +35,12 @@ class ModelCalls:
     def evaluations(self, name: str, version: int) -> Flow[Page[Evaluation]]:
         request = _get(f"{_path(name, version)}/evaluations")
         return exchange(request, record(Page[Evaluation]), self.retries)
+
+    def directions(self, name: str, version: int | str | None) -> Flow[Directions]:
+        """Of the newest version, one by its number, or the one that an alias means."""
+        reference = name if version is None else f"{name}@{version}"
+        request = _get(f"{_path(reference)}/directions")
+        return exchange(request, record(Directions), self.retries)
 
     def delete(self, name: str, version: int | None) -> Flow[None]:
         path = _path(name) if version is None else _path(name, version)

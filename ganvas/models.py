@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from core.directions import Directions
 from core.evaluations import Evaluation
 from core.schemas import Alias, Model, Page
 from ganvas.model_calls import ModelCalls
@@ -35,6 +36,10 @@ class Models:
     def evaluations(self, name: str, version: int) -> Page[Evaluation]:
         """The results of all evaluations of one version, newest first."""
         return self._run(self._calls.evaluations(name, version))
+
+    def directions(self, name: str, version: int | str | None = None) -> Directions:
+        """Those of the latent space in which images change most, for `generate(direction=...)`."""
+        return self._run(self._calls.directions(name, version))
 
     def delete(self, name: str, version: int | None) -> None:
         """Remove one version; None: all of them. Refused while an alias points there."""
@@ -85,6 +90,10 @@ class AsyncModels:
     async def evaluations(self, name: str, version: int) -> Page[Evaluation]:
         """The results of all evaluations of one version, newest first."""
         return await self._run(self._calls.evaluations(name, version))
+
+    async def directions(self, name: str, version: int | str | None = None) -> Directions:
+        """See `Models.directions`."""
+        return await self._run(self._calls.directions(name, version))
 
     async def delete(self, name: str, version: int | None) -> None:
         """Remove one version; None: all of them. Refused while an alias points there."""

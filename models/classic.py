@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.dcgan import Dcgan
-from models.layers import GAIN, SLOPE, Latent, Verdict, conv, doubled, linear, stage_widths
+from models.layers import GAIN, SLOPE, Latent, Verdict, conv, doubled, linear, stage_widths, weights
 from models.registry import Shape, option, register
 
 
@@ -65,6 +65,10 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         return self.paint(self.stages(self.dense(self.latent(z, c)))).tanh()
+
+    def affine(self) -> Tensor:
+        """[R, latent.size], the weights that see the noise."""
+        return weights(self.dense[0])
 
 
 def shrink(inputs: int, outputs: int) -> nn.Conv2d:

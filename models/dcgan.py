@@ -62,6 +62,11 @@ class Generator(nn.Module):
             z = torch.cat([z, self.embed(c)], dim=1)
         return self.layers(z[:, :, None, None])
 
+    def affine(self) -> Tensor:
+        """[R, inputs], the weights that see the noise: of 4 x 4 pixels, a linear layer."""
+        first: Any = self.layers[0]
+        return first.weight.flatten(1).T
+
 
 class Discriminator(nn.Module):
     """Images to logits [N] by strided convolutions, with BatchNorm between them."""

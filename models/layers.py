@@ -1,7 +1,7 @@
 """What several architectures are built from: initialised layers, and where a condition enters."""
 
 import math
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -37,6 +37,11 @@ def rectified(x: Tensor) -> Tensor:
 def doubled(x: Tensor) -> Tensor:
     """[N, C, H, W] -> [N, C, 2H, 2W], smoothly: no checkerboard."""
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def weights(*layers: Any) -> Tensor:
+    """Of linear layers that see the same vector: [all their outputs, inputs]."""
+    return torch.cat([layer.weight for layer in layers])
 
 
 class Latent(nn.Module):

@@ -17,7 +17,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.layers import GAIN, Latent, Verdict, conv, doubled, linear, rectified, stage_widths
+from models.layers import (
+    GAIN,
+    Latent,
+    Verdict,
+    conv,
+    doubled,
+    linear,
+    rectified,
+    stage_widths,
+    weights,
+)
 from models.registry import Shape, option, register
 
 
@@ -85,6 +95,10 @@ class Generator(nn.Module):
         for stage, gate in zip(self.stages[1:], self.gates, strict=True):
             low, x = x, gate(low, stage(x))
         return self.paint(x).tanh()
+
+    def affine(self) -> Tensor:
+        """[R, latent.size], the weights that see the noise."""
+        return weights(self.base[0])
 
 
 class Shrink(nn.Module):

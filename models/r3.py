@@ -24,6 +24,7 @@ from models.layers import (
     doubled,
     linear,
     rectified,
+    weights,
 )
 from models.registry import Shape, option, register
 
@@ -148,6 +149,11 @@ class Generator(nn.Module):
         for stage in self.stages:
             x = stage(x, z) if isinstance(stage, StyledBlock) else stage(x)
         return self.paint(rectified(x))
+
+    def affine(self) -> Tensor:
+        """[R, latent.size], the weights of all that sees the noise."""
+        styled = (stage for stage in self.stages if isinstance(stage, StyledBlock))
+        return weights(self.base, *(block.style for block in styled))
 
 
 class Discriminator(nn.Module):

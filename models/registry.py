@@ -30,7 +30,10 @@ class Architecture:
     [N, C, H, W], about -1..1. `discriminator(shape, options)`: `forward(images, c)` gives logits
     [N]. A network may have a method `lesson` with a loss that is added to its own: the
     discriminator's takes (images, c), the generator's (images, c, discriminator), all of reals.
-    A generator in two halves has `mapped(z, c)` to w [N, S] and `painted(w)`: there w is truncated.
+    A generator in two halves has `mapped(z, c)` to w [N, S] and `painted(w)`: there w is truncated;
+    `painted` also takes [N, L, S], a w for each of its L `stages` of 4, 8, ... pixels.
+    `affine()` gives the weights [R, S] of the linear layers that see w first, or z (and behind it
+    the embedded condition) where there is no mapping.
     `recipe` holds the training options its paper trains it with, over the general defaults.
     `resolutions` are those it can make; None: all. `z_dim(resolution, channels)` is the length of
     noise it prescribes; None: any.
@@ -49,11 +52,17 @@ class Architecture:
         """Whether images of `resolution` can be made."""
         return self.resolutions is None or resolution in self.resolutions
 
+    @property
+    def abilities(self) -> tuple[str, ...]:
+        """What its generators can do besides making images of noise."""
+        return tuple(name for name, half in ABILITIES.items() if hasattr(self.generator, half))
+
     def noise(self, resolution: int, channels: int, wanted: int) -> int:
         """The length of z: `wanted`, unless the architecture prescribes one."""
         return wanted if self.z_dim is None else self.z_dim(resolution, channels)
 
 
+ABILITIES = {"mix": "painted", "directions": "affine"}  # and the methods that they need
 C = TypeVar("C", bound=type[Any])
 _ARCHITECTURES: dict[str, Architecture] = {}
 

@@ -14,7 +14,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.layers import GAIN, Latent, Verdict, conv, doubled, linear, rectified, stage_widths
+from models.layers import (
+    GAIN,
+    Latent,
+    Verdict,
+    conv,
+    doubled,
+    linear,
+    rectified,
+    stage_widths,
+    weights,
+)
 from models.registry import Shape, option, register
 
 STYLE = 128  # length of the mapped noise
@@ -120,16 +130,22 @@ class Generator(nn.Module):
             latent = rectified(layer(latent))
         return activated(last(latent))
 
+    def affine(self) -> Tensor:
+        """[R, STYLE], the weights of all that sees w."""
+        styled = (layer for layer in self.modules() if isinstance(layer, Styled))
+        return weights(self.base, *(layer.style for layer in styled))
+
     def painted(self, w: Tensor) -> Tensor:
-        """w [N, STYLE] to images."""
+        """w [N, STYLE], or [N, stages, STYLE], one for each stage, to images."""
         return self.pictures(w)[-1]
 
     def pictures(self, w: Tensor) -> list[Tensor]:
         """The pictures of 4, 8, ... pixels."""
-        x, picture = self.base(w).unflatten(1, (-1, 4, 4)), None
+        styles = w.unbind(1) if w.dim() == 3 else [w] * len(self.stages)
+        x, picture = self.base(styles[0]).unflatten(1, (-1, 4, 4)), None
         pictures: list[Tensor] = []
-        for stage in self.stages:
-            x, picture = stage(x, picture, w)
+        for stage, style in zip(self.stages, styles, strict=True):
+            x, picture = stage(x, picture, style)
             pictures.append(picture)
         return pictures
 

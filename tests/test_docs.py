@@ -60,7 +60,7 @@ WITHOUT_KEY = {  # twice is the same as once, and why
     "rollback": "guarded by If-Match",
     "models": "an archive is known by its content",
     "inspect": "nothing is made",
-    "generations": "the same prompt is the same image",
+    "generations": "equal requests, and equal prompts, give equal bytes",
 }
 
 

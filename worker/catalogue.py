@@ -50,7 +50,11 @@ def build_catalogue() -> dict[str, Any]:
             for task in TASKS.values()
         },
         "architectures": {
-            name: {"summary": architecture.summary, "options": _schema(architecture.Options)}
+            name: {
+                "summary": architecture.summary,
+                "options": _schema(architecture.Options),
+                "abilities": list(architecture.abilities),
+            }
             for name, architecture in architectures().items()
         },
         "losses": {name: first_line(loss) for name, loss in losses().items()},

@@ -23,6 +23,7 @@ from core.crashpoints import crash_point
 from core.errors import BadSpec, IncompatibleCheckpoint
 from core.files import read_json, write_atomic, write_json
 from core.registry import HEADER, WEIGHTS
+from models.registry import architectures
 from worker.fitting import fitted
 
 FORMAT = 1
@@ -214,6 +215,7 @@ def publish(folder: Path, state: State, *, select: bool = False) -> dict[str, An
     write_atomic(folder / WEIGHTS, content)
     digest = hashlib.sha256(content).hexdigest()
     told = {"metrics": state.facts.get("metrics", {}), "resolved": state.facts["spec"]}
+    told |= {"abilities": list(architectures()[header["architecture"]].abilities)}
     told |= {"selected": selected} if select else {}
     header = {**header, **told, "sha256": digest, "bytes": len(content)}
     write_json(folder / HEADER, header)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from core.generation import Point
+
 PNG_LEVEL = 1  # half the time of level 6 for a few per cent more bytes
 _DESCRIPTION, _EXIF, _COMMENT = 0x010E, 0x8769, 0x9286  # EXIF tags
 
@@ -17,10 +19,11 @@ def to_image(pixels: np.ndarray) -> Image.Image:
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
-def grid(pixels: np.ndarray) -> np.ndarray:
-    """Tile uint8 [N, H, W, C] row by row, as near to a square as N allows; the rest is white."""
+def grid(pixels: np.ndarray, columns: int | None = None) -> np.ndarray:
+    """Tile uint8 [N, H, W, C] row by row, in so many columns; default: as near to a square as N
+    allows. The rest is white."""
     count, height, width, channels = pixels.shape
-    columns = math.ceil(math.sqrt(count))
+    columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     sheet = np.full((rows * columns, height, width, channels), 255, np.uint8)
     sheet[:count] = pixels
@@ -40,8 +43,14 @@ def encode(image: Image.Image, format: str, quality: int, facts: dict[str, Any] 
 
 def parameters_line(facts: dict[str, Any]) -> str:
     """One line in the style of AUTOMATIC1111, which many image tools show."""
-    fields = {"Seed": facts["seed"], "Model": f"{facts['model']}@{facts['version']}"}
+    fields = {} if facts["seed"] is None else {"Seed": facts["seed"]}
+    fields |= {"Model": f"{facts['model']}@{facts['version']}"}
     fields |= {"Model hash": facts["digest"][:10], "Truncation": facts["psi"]}
+    fields |= {
+        name.replace("_", " ").capitalize(): facts[name]
+        for name in Point.model_fields
+        if name in facts
+    }
     if facts["label"] is not None:
         fields["Label"] = facts["label"]
     return ", ".join(f"{name}: {value}" for name, value in fields.items())

@@ -19,13 +19,15 @@ from PIL import Image
 from torch import Tensor, nn
 
 from core.errors import GanvasError, NotFound, Overloaded
+from core.facts import facts_of
 from core.generation import Batch, Picture
 from worker.ceiling import Ceiling
 from worker.checkpoint import load_generator
 from worker.encode import encode, grid, to_image
-from worker.latents import latent
+from worker.latents import points
 from worker.machine import out_of_memory
 from worker.manner import Manner, cast, kind_of, manner_of, remembered
+from worker.styles import Style
 from worker.tasks import levels
 from worker.truncation import Truncation
 from worker.wishes import Wishes
@@ -53,6 +55,7 @@ class Row:
     z: np.ndarray  # float32 [z_dim]
     psi: float
     c: Tensor | None  # [c_dim], its condition
+    style: Style | None
 
 
 class Studio:
@@ -78,8 +81,8 @@ class Studio:
         times.append(time.perf_counter())
         images = []
         for picture in batch.pictures:
-            own, pixels = pixels[: len(picture.seeds)], pixels[len(picture.seeds) :]
-            images.append(_finished(own, picture, batch, loaded.wishes))
+            own, pixels = pixels[: picture.images], pixels[picture.images :]
+            images.append(_answered(own, picture, batch, loaded))
         times.append(time.perf_counter())
         names = ("load_ms", "infer_ms", "encode_ms")
         parts = zip(names, times, times[1:], strict=False)
@@ -90,10 +93,7 @@ class Studio:
         if digest in self._loaded:
             self._loaded.move_to_end(digest)
             return self._loaded[digest]
-        try:
-            network, header = load_generator(self.home / folder)
-        except FileNotFoundError as error:
-            raise NotFound("This model was removed while the image was on its way.") from error
+        network, header = self._published(folder)
         network = row_by_row(network).to(self.device)
         network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         z_dim, c_dim = header["shape"]["z_dim"], header["shape"]["c_dim"]
@@ -105,7 +105,7 @@ class Studio:
         network = cast(network, manner)
         loaded = Loaded(
             network=network,
-            truncation=Truncation(network, z_dim),
+            truncation=Truncation(network, z_dim, lambda: self._published(folder)[0]),
             z_dim=z_dim,
             wishes=Wishes.of(header),
             bytes=sum(p.numel() * p.element_size() for p in network.parameters()),
@@ -135,12 +135,13 @@ class Studio:
         """uint8 [N, H, W, C] for all seeds of all pictures, in order."""
         rows = [
             Row(
-                z=latent(seed, loaded.z_dim),
+                z=z,
                 psi=picture.psi,
                 c=loaded.wishes.condition(picture.label, seed),
+                style=Style.of(picture.point, loaded.z_dim),
             )
             for picture in pictures
-            for seed in picture.seeds
+            for seed, z in points(picture, loaded.z_dim)
         ]
         parts = []
         while rows:
@@ -170,8 +171,16 @@ class Studio:
             c = torch.zeros(bucket, len(asked[0]))
             c[: len(rows)] = torch.stack(asked)
             c = c.to(self.device)
+        styles = [row.style for row in rows]
         with loaded.manner.entered(self.device):
-            return levels(loaded.truncation(z.to(self.device), c, psi.to(self.device)))
+            return levels(loaded.truncation(z.to(self.device), c, psi.to(self.device), styles))
+
+    def _published(self, folder: str) -> tuple[nn.Module, dict[str, Any]]:
+        """The network in `folder` with the weights as they were published, and its header."""
+        try:
+            return load_generator(self.home / folder)
+        except FileNotFoundError as error:
+            raise NotFound("This model was removed while the image was on its way.") from error
 
     def _make_room(self, newest: str) -> None:
         """Drop what was not used longest until the rest fits."""
@@ -206,8 +215,16 @@ def row_by_row(network: nn.Module) -> nn.Module:
     return network
 
 
+def _answered(pixels: np.ndarray, picture: Picture, batch: Batch, loaded: Loaded) -> bytes:
+    """The encoded image, or what is asked for instead of one."""
+    if picture.point is not None and picture.point.listing:
+        return loaded.truncation.listed().model_dump_json().encode()
+    return _finished(pixels, picture, batch, loaded.wishes)
+
+
 def _finished(pixels: np.ndarray, picture: Picture, batch: Batch, wishes: Wishes) -> bytes:
-    image = to_image(pixels[0] if len(pixels) == 1 else grid(pixels))
+    strip = None if picture.point is None else picture.point.frames
+    image = to_image(pixels[0] if len(pixels) == 1 else grid(pixels, strip))
     if picture.size is not None:
         scale = picture.size / pixels.shape[1]
         size = (round(image.width * scale), round(image.height * scale))
@@ -217,18 +234,7 @@ def _finished(pixels: np.ndarray, picture: Picture, batch: Batch, wishes: Wishes
 
 
 def _facts(picture: Picture, batch: Batch, wishes: Wishes) -> dict[str, Any]:
-    """What core.generation.Facts reads; a record for each image would take its time."""
-    first, alone = picture.seeds[0], len(picture.seeds) == 1
-    facts = {
-        "model": batch.model,
-        "version": batch.version,
-        "digest": batch.digest,
-        "seed": first if alone else list(picture.seeds),
-        "psi": picture.psi,
-        "label": wishes.label(picture.label, first) if alone else picture.label,
-    }
-    if picture.size is not None:
-        facts["size"] = picture.size
-    if picture.format != "png":
-        facts["quality"] = picture.quality
-    return facts
+    label = picture.label
+    if picture.images == 1:
+        label = wishes.label(label, *picture.seeds[:1])
+    return facts_of(picture, batch.model, batch.version, batch.digest, label)

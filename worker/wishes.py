@@ -30,7 +30,7 @@ class Wishes:
             combinations=tuple((tuple(places), count) for places, count in pairs),
         )
 
-    def label(self, asked: str | None, seed: int | str) -> str | None:
+    def label(self, asked: str | None, seed: int | str = "") -> str | None:
         """The label of an image: the one asked for, else the one that the seed means."""
         if asked is not None:
             return asked

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.images import accepted_format
+from app.formats import accepted_format
 from app.services import Services
 from core.connection import connect
 from core.errors import OutOfMemory
@@ -59,6 +59,10 @@ BAD = [
     ("label=green", "label"),
     ("metadata=maybe", "metadata"),
     ("sede=1", "sede"),
+    ("blend=1", "blend"),
+    ("blend=1:2&seed=1", "blend"),
+    ("blend=1:1,2:x", "blend"),
+    ("blend=" + ",".join(f"{k}:1" for k in range(17)), "blend"),
 ]
 
 
@@ -241,6 +245,21 @@ def test_grid_is_one_picture(
     assert (row.headers["X-Seed"], listed.headers["X-Seed"]) == ("3-6", "1,5,9")
     location = listed.headers["Content-Location"]
     assert location == "/v1/generate?model=cats%401&seeds=1%2C5%2C9&format=png"
+
+
+def test_blend_is_one_picture_with_a_lasting_address(
+    api: httpx.Client, settings: Settings, cats: Model, announce: Announce
+) -> None:
+    announce("generate")
+    with studio(settings) as worker:
+        answer = api.get("/generate?blend=1:0.7,alice:-0.30&model=cats")
+        again = api.get(answer.headers["Content-Location"])
+    picture = worker.batches[0].pictures[0]
+    assert (picture.seeds, picture.images) == ((1, "alice"), 1)
+    assert picture.point is not None and picture.point.weights == (0.7, -0.3)
+    assert answer.headers["X-Seed"] == "1,alice"
+    assert again.headers["ETag"] == answer.headers["ETag"]
+    assert again.headers["Cache-Control"].endswith("immutable")
 
 
 def test_head_has_the_headers_of_get(

@@ -22,7 +22,8 @@ from app import inspection
 from app.embedded import MAX_PARTS, PNG, embedded
 from app.inspection import facts_in
 from core.errors import Invalid, UnsupportedMedia
-from core.generation import Facts, Picture
+from core.facts import Facts
+from core.generation import Picture
 from core.schemas import Model
 from tests.app.wire import ask
 from worker.encode import encode, parameters_line, to_image
@@ -58,7 +59,7 @@ def test_our_images_say_what_made_them(api: httpx.Client, publish: Publish, form
     assert answer.status_code == 200, answer.text
     found = answer.json()
     assert (found["format"], found["known"]) == (format, True)
-    assert found["metadata"] == {"quality": None} | facts
+    assert found["metadata"] == facts
     line = parameters_line(facts)
     assert found["parameters"] == (line if format == "png" else line.replace("ë", "?"))
     again = api.get(found["url"], headers={"If-None-Match": etag(model, facts, format)})
@@ -97,6 +98,15 @@ def test_model_is_known_by_its_weights(api: httpx.Client, publish: Publish) -> N
         {"seed": []},
         {"seed": [1] * 65},
         {"seed": [1] * 64, "size": 1024},
+        {"seed": [1, 2], "weights": [1.0]},
+        {"seed": [1, 2], "weights": [1.0, 1.0], "t": 0.5},
+        {"t": 0.5},
+        {"seed": [1, 2], "frames": 121},
+        {"seed": None, "latent": "0" * 32},
+        {"mix": 2, "mix_from": 64},
+        {"mix": ""},
+        {"direction": 16, "amount": 1.0},
+        {"direction": 0},
     ],
 )
 def test_what_the_model_cannot_make_has_no_address(
@@ -127,7 +137,18 @@ def test_images_without_our_metadata_are_422(api: httpx.Client, format: str) -> 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("seed", -1), ("seed", None), ("psi", 2), ("version", 10**9), ("seed", [2**32]), ("psi", "x")],
+    [
+        ("seed", -1),
+        ("seed", None),
+        ("seed", [2**32]),
+        ("latent", "0" * 32),
+        ("psi", 2),
+        ("psi", "x"),
+        ("version", 10**9),
+        ("weights", [11.0]),
+        ("t", float("nan")),
+        ("amount", float("-inf")),
+    ],
 )
 def test_changed_metadata_are_422(api: httpx.Client, field: str, value: Any) -> None:
     answer = inspect(api, image("jpeg", FACTS | {field: value}))

@@ -4,7 +4,7 @@ import pytest
 
 from core.errors import Invalid
 from core.schemas import MAX_SEED
-from core.seeds import label_of_seed, parse_seed, parse_seeds
+from core.seeds import label_of_seed, listed, parse_blend, parse_seed, parse_seeds
 
 
 @pytest.mark.parametrize(
@@ -25,10 +25,47 @@ def test_lists_in_the_syntax_of_stylegan() -> None:
     assert parse_seeds("0,1,4-6", most=64) == [0, 1, 4, 5, 6]
 
 
+@pytest.mark.parametrize("text", ["7", "0-3", "0-1,4-6,9", "9,3,1", "5-6,5-6"])
+def test_seeds_are_listed_in_that_syntax_again(text: str) -> None:
+    assert listed(parse_seeds(text, most=64)) == text
+
+
+def test_texts_are_listed_as_they_are() -> None:
+    assert listed([1, "alice", 2, 3]) == "1,alice,2-3"
+
+
 @pytest.mark.parametrize("text", ["", "a", "1,", "3-1", "1-", "-1", "0-64", "1-2-3"])
 def test_other_lists_are_refused(text: str) -> None:
     with pytest.raises(Invalid):
         parse_seeds(text, most=64)
+
+
+def test_blends_name_seeds_and_weights() -> None:
+    seeds, weights = parse_blend("42:1, alice:-0.5,a:b:1e-05", parts=16, most=10)
+    assert (seeds, weights) == ([42, "alice", "a:b"], [1.0, -0.5, 1e-05])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1",
+        "1:",
+        ":1",
+        "1:x",
+        "1:nan",
+        "1:11",
+        "1:1e9",
+        "1:0,2:0",
+        "1:1,",
+        "1:1,2:1,3:1",
+        "1:1,01:2",
+    ],
+)
+def test_other_blends_are_refused(text: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        parse_blend(text, parts=2, most=10)
+    assert refusal.value.errors[0]["pointer"] == "#/query/blend"
 
 
 def test_class_of_a_seed_is_frozen_and_spread() -> None:

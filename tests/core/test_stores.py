@@ -10,7 +10,7 @@ from core.datasets import DatasetStore, sample_id, sample_request
 from core.errors import Conflict, NotFound, NotReady
 from core.evaluations import evaluations_of
 from core.files import write_json
-from core.generation import Picture, pack_reply, unpack_reply
+from core.generation import Picture, Point, pack_reply, unpack_reply
 from core.registry import ModelStore
 from core.settings import Settings
 
@@ -191,6 +191,9 @@ def test_etag_depends_on_everything_that_decides_the_bytes(settings: Settings) -
     renamed = model.model_copy(update={"name": "dogs"})
     retrained = model.model_copy(update={"digest": "0" * 64})
     others = [{"seeds": (2,)}, {"seeds": ("1",)}, {"psi": 0.5}, {"size": 32}, {"format": "webp"}]
+    points = [{"weights": (1,)}, {"weights": (2,)}, {"mix": 2}, {"mix": "2"}]
+    points += [{"mix": 2, "mix_from": 8}, {"direction": 1, "amount": 2}]
+    others += [{"point": Point.model_validate(point)} for point in points]
     tags = {Picture(**({"seeds": (1,)} | other)).etag(model) for other in others}
     picture = Picture(seeds=(1,))
     tags |= {picture.etag(named) for named in (model, renamed, retrained)}

@@ -1,16 +1,19 @@
-"""Images under way when their model is removed, or when nobody waits for them any more.
+"""Images under way when their model is removed, their worker dies, or nobody waits for them.
 
-The names D8 and R20 are those of docs/reliability.md.
+The names D8, R20 and W21 are those of docs/reliability.md.
 """
 
+import io
 import itertools
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from core.generation import REPLY_TTL_SECONDS, Batch, Picture, batches_key, reply_key
@@ -111,3 +114,25 @@ def test_more_than_can_be_done_is_refused_at_once_and_nothing_else_goes_wrong(
         assert len(refused) < len(answers)
         wait_for(lambda: plant.http.get(image).status_code == 200, "the next image")
         assert plant.client.llen(batches_key(plant.settings.prefix)) == 0
+
+
+def test_w21_zip_is_whole_although_its_worker_dies_twice(gallery: Plant) -> None:
+    query = "model=other@1&seeds=0-1999&format=zip"
+    api = psutil.Process(gallery.processes["api"].pid)
+    gallery.http.get("/v1/generate?model=other&seeds=0-199&format=zip")
+    before, content, deaths = api.memory_info().rss, io.BytesIO(), 0
+    with gallery.http.stream("GET", f"/v1/generate?{query}", timeout=60) as answer:
+        for chunk in answer.iter_raw():
+            content.write(chunk)
+            if deaths < 2 and content.tell() > (deaths + 1) * 500_000:
+                gallery.processes["generate"].kill()
+                gallery.start("generate")
+                deaths += 1
+    grown = api.memory_info().rss - before
+    archive = zipfile.ZipFile(content)
+    assert deaths == 2 and archive.testzip() is None
+    assert archive.namelist() == [f"{seed}.png" for seed in range(2000)]
+    for seed in (0, 777, 1999):
+        alone = gallery.http.get(f"/v1/models/other/versions/1/images/{seed}.png")
+        assert archive.read(f"{seed}.png") == alone.content
+    assert grown < 20_000_000 and content.tell() > 2_000_000

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ganvas.cli import image_format
+from ganvas.cli_images import image_format
 from ganvas.cli_train import parse_option
 from ganvas.home_lock import HomeLock
 from tests.ganvas.commands import ganvas, run

@@ -269,6 +269,32 @@ def test_several_labels_are_sent_as_one(
     assert server.received[0].path == f"/v1/generate?seed=1&label={sent}"
 
 
+def test_blend_is_sent_with_its_weights(server: LocalServer) -> None:
+    server.on("GET /v1/generate", Answer(body=b"PNG"))
+    with Client(server.url) as client:
+        client.generate(blend={1: 0.5, "alice": -2})
+    assert server.received[0].path == "/v1/generate?blend=1%3A0.5%2Calice%3A-2"
+
+
+def test_many_images_are_saved_as_they_come_and_asked_for_again_when_cut_off(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    half = Answer(pieces=[b"PK"], headers={"Content-Length": "4"})
+    server.on("POST /v1/generations", half, BUSY, Answer(body=b"PK.."))
+    with Client(server.url) as client:
+        client.generate_many(tmp_path / "a.zip", latents=[[0.5, 1.0]], labels=["cat"])
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+    assert (tmp_path / "a.zip").read_bytes() == b"PK.."
+    assert json.loads(server.received[2].body) == {"latents": [[0.5, 1.0]], "labels": ["cat"]}
+
+
+def test_way_between_two_seeds_is_asked_for(server: LocalServer) -> None:
+    server.on("GET /v1/interpolate", Answer(body=b"RIFF"))
+    with Client(server.url) as client:
+        assert client.interpolate(1, "alice", frames=9, loop=False) == b"RIFF"
+    assert server.received[0].path == "/v1/interpolate?from=1&to=alice&frames=9&loop=0"
+
+
 def test_generated_image_is_bytes_that_know_their_seed(server: LocalServer) -> None:
     headers = {"X-Seed": "42", "X-Model": "cats", "X-Model-Version": "3"}
     server.on("GET /v1/generate", Answer(body=b"PNG", headers=headers))

@@ -51,6 +51,10 @@ def test_command_says_what_made_the_image(server: LocalServer, image: Path) -> N
     one, two = ganvas(server, "inspect", str(image), str(image)).stdout.split(f"{image}: ")[1:]
     assert one.startswith("cats@3, seed 1,2, psi 0.5, label tabby, size 128\n  the model is here")
     assert "does not have the model (digest dddddddddddd)" in two
+    moved = {"seed": [1, "x"], "weights": [0.7, 0.3], "mix": 5, "mix_from": 8}
+    server.on(PATH, found(metadata=FACTS | moved))
+    shown = ganvas(server, "inspect", str(image)).stdout
+    assert "seed 1,x, psi 0.5, weights 0.7,0.3, mix 5, mix from 8\n" in shown
 
 
 def test_files_that_say_nothing_do_not_hide_the_others(server: LocalServer, image: Path) -> None:

@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from core.errors import NotFound
-from core.generation import Batch, Facts, Picture
+from core.errors import Invalid, NotFound
+from core.facts import Facts
+from core.generation import Batch, Picture, Point
 from core.registry import ModelStore
 from core.schemas import Model
 from core.seeds import label_of_seed
@@ -96,6 +97,29 @@ def test_no_bit_of_many_images_depends_on_their_batch(
     for size in (2, 3, 8, 16):
         parts = [tuple(pictures[start : start + size]) for start in range(0, 48, size)]
         assert np.array_equal(np.concatenate([own.pixels(loaded, part) for part in parts]), alone)
+
+
+@pytest.mark.parametrize("name", [n for n, a in architectures().items() if "mix" in a.abilities])
+def test_no_bit_depends_on_others_who_mix_styles_or_do_not(settings: Settings, name: str) -> None:
+    model, own = publish_tiny(settings, architecture=name), studio(settings)
+    loaded = own.load(f"models/{model.name}/{model.version}", model.digest)
+    points = [None, Point(mix=99), Point(mix="x", mix_from=8), Point(mix=99, mix_from=32)]
+    pictures = [
+        Picture(seeds=(seed,), point=points[seed % 4], psi=1 - seed % 3 / 4) for seed in range(16)
+    ]
+    alone = np.concatenate([own.pixels(loaded, (picture,)) for picture in pictures])
+    assert np.array_equal(own.pixels(loaded, tuple(pictures)), alone)
+    plain = np.concatenate(
+        [own.pixels(loaded, (p.model_copy(update={"point": None}),)) for p in pictures]
+    )
+    changed = [bool((a != b).any()) for a, b in zip(alone, plain, strict=True)]
+    assert changed == [bool(seed % 4) for seed in range(16)]
+
+
+def test_network_without_styles_does_not_mix(settings: Settings) -> None:
+    model = publish_tiny(settings, architecture="dcgan")
+    with pytest.raises(Invalid, match="no styles"):
+        studio(settings).serve(batch(model, Picture(seeds=(1,), point=Point(mix=2))))
 
 
 def test_network_whose_rounding_depends_on_the_batch_makes_images_one_by_one() -> None:
