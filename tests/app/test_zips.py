@@ -234,7 +234,7 @@ def test_trouble_that_lasts_breaks_a_zip_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(batching, "PATIENCE", 0)
-    monkeypatch.setattr(batching, "MIN_PATIENCE", 0.05)
+    monkeypatch.setattr(batching, "MIN_PATIENCE", 0.6)
     monkeypatch.setattr(batching, "FIRST_LOAD", 0.01)
     monkeypatch.setattr(image_stream, "PATIENCE", 0.5)
     announce("generate")
