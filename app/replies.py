@@ -45,12 +45,14 @@ class Courier:
         self.client = connect_async(self.url, text=False)
         self._awake: dict[str, float] = {}  # until when, at least, a worker looks at the list
         self._next_hint = 0.0
+        self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="courier")  # Celery's client blocks
 
     async def send(self, batch: Batch, again: bool) -> None:
         """Put the batch into the list and wake who sleeps. Raises RedisError."""
-        push: Any = self.client.rpush(self.batches, batch.model_dump_json())
-        await push
+        async with self._turn:  # what leaves first is first in the list
+            push: Any = self.client.rpush(self.batches, batch.model_dump_json())
+            await push
         hints = self._sleeping(time.monotonic(), again)
         if hints:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._wake, hints)
