@@ -16,6 +16,8 @@ from worker.ingest.decoders import CRASHED, TOO_SLOW, Decoded, Decoders, Job
 from worker.ingest.pictures import NOT_ACCEPTED, Picture, decode
 from worker.sprites import Sprites, draw
 
+pytestmark = pytest.mark.service
+
 
 def png(value: int) -> bytes:
     stream = io.BytesIO()

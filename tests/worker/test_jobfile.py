@@ -8,6 +8,8 @@ from core.files import read_json, write_json
 from core.schemas import JobKind
 from tests.worker.supervision import Bench
 
+pytestmark = pytest.mark.service
+
 WHOLE: dict[str, Any] = {
     "dataset": "discs",
     "dataset_id": "discs",

@@ -137,6 +137,7 @@ def test_examples_need_what_they_say(name: str, allowed: set[str]) -> None:
     assert found - set(sys.stdlib_module_names) == allowed
 
 
+@pytest.mark.service
 def test_job_puts_the_file_beside_its_model(settings: Settings) -> None:
     model = publish_tiny(settings)
     job = run_job(settings, model)
@@ -162,6 +163,7 @@ def test_export_that_is_published_twice_is_one_file(settings: Settings) -> None:
     assert [path.name for path in onnx_in(models.folder(model)).parent.iterdir()] == [ONNX]
 
 
+@pytest.mark.service
 def test_export_of_a_model_that_went_fails_and_leaves_nothing(settings: Settings) -> None:
     model = publish_tiny(settings)
     ModelStore(settings.folders).remove(model.name, model.version)

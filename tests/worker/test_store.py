@@ -23,6 +23,8 @@ from worker.child import environment
 from worker.kinds import kinds
 from worker.runner import Runner
 
+pytestmark = pytest.mark.service
+
 SECRET = "a-secret-that-nobody-may-see"
 
 
