@@ -1,10 +1,13 @@
 """What only ours is asked for: steady rates, overload, the cache, two models, and a training."""
 
+import secrets
+import socket
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -13,6 +16,7 @@ from bench.servers import Running, Server, running
 from core.schemas import Model
 
 Make = Callable[..., Server]
+GONE, LEAVING = 2000, 100
 DEADLINE = "1"  # second for an image, where too much is asked
 
 
@@ -25,6 +29,7 @@ def show(out: Path, models: dict[str, Model], ours: Make, seconds: float) -> Non
         _print(_cache(server, seconds))
         _print(_alternating(server, models, seconds))
         _print(_steady(server, seconds))
+        _print(_gone(server))
         _print(_training(server))
     tight = ours(home, models["big"])
     tight = Server(
@@ -91,6 +96,27 @@ def _overload(server: Running, seconds: float) -> Iterable[tuple[str, str]]:
     told = f"{len(found.answered)} answered, p99 {found.quantile(0.99):.0f} ms; {_refusals(found)}"
     told += f"; {found.failed} others; memory {grown:+.0f} MB"
     yield f"steady {2 * capacity:.0f} req/s, twice the capacity, deadline {DEADLINE} s", told
+
+
+def _gone(server: Running) -> Iterable[tuple[str, str]]:
+    """Clients that leave as soon as they have asked, LEAVING at a time."""
+    host, port = urlsplit(server.url).netloc.split(":")
+    spent = server.cpu_seconds()
+    for _ in range(GONE // LEAVING):
+        clients = [socket.create_connection((host, int(port))) for _ in range(LEAVING)]
+        for client in clients:
+            path = f"{server.server.path}{secrets.randbelow(2**31)}"
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        for client in clients:
+            client.close()
+        time.sleep(0.02)
+    time.sleep(2.0)
+    spent = server.cpu_seconds() - spent
+    whole = _load(server, 3.0).cpu_per_1000 * GONE / 1000
+    yield (
+        f"{GONE} requests whose clients left at once",
+        f"{spent:.2f} CPU s; as many that are answered: {whole:.2f}",
+    )
 
 
 def _refusals(found: Open) -> str:
