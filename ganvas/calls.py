@@ -1,7 +1,7 @@
 """Every call of the REST contract as a flow: what is sent, and what becomes of the answer.
 
-Written once for both clients; see ganvas/transport.py for what a flow is. Those about
-models: ganvas/model_calls.py, about images: ganvas/image_calls.py.
+Written once for both clients; see ganvas/transport.py for what a flow is. Those about models:
+ganvas/model_calls.py, about images: ganvas/image_calls.py.
 """
 
 import secrets
