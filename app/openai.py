@@ -194,17 +194,22 @@ def edge_of(size: str | None) -> int | None:
 async def made(
     request: Request, held: Services, reference: Reference, pictures: Sequence[Picture]
 ) -> list[bytes]:
-    """The files, made side by side."""
+    """The files, from the cache or made side by side."""
     target, tag = target_of(held, reference), held.batcher.workforce.tag
-    keyed = [(kept_as(tag(picture, reference.model)), picture) for picture in pictures]
     gone = asyncio.ensure_future(until_gone(request))
+
+    async def one(picture: Picture) -> bytes:
+        key = kept_as(tag(picture, reference.model))
+        kept = await held.shelf.get(key)
+        if kept is not None:
+            return kept
+        answer, _ = await held.batcher.make(target, picture, key, gone, keep=True)
+        return answer.image
+
     try:
-        answers = await asyncio.gather(
-            *(held.batcher.make(target, picture, key, gone, keep=True) for key, picture in keyed)
-        )
+        return await asyncio.gather(*map(one, pictures))
     finally:
         gone.cancel()
-    return [one.image for one, _ in answers]
 
 
 def enveloped(request: Request, error: GanvasError) -> Response:
