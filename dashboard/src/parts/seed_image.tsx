@@ -1,0 +1,33 @@
+/** One image of one model version at its lasting address, as a way into the playground. */
+import type { JSX } from "preact";
+import type { Model } from "../api/types";
+import { lasting } from "../logic/images";
+import { to, withQuery } from "../route";
+
+export const CRISP = 128; // px up to which enlarged images keep their hard pixels
+
+export function SeedImage(props: {
+  model: Pick<Model, "name" | "version" | "resolution">;
+  seed: string;
+  label?: string;
+}): JSX.Element {
+  const { model, seed, label } = props;
+  const look = label ? { label } : {};
+  return (
+    <a
+      class="tile"
+      href={withQuery(to("play"), { model: `${model.name}@${model.version}`, seed, label })}
+      title={`Seed ${seed}`}
+    >
+      <img
+        class={model.resolution <= CRISP ? "pixels" : ""}
+        src={lasting(model.name, model.version, seed, look)}
+        width={model.resolution}
+        height={model.resolution}
+        alt={`Image of seed ${seed}`}
+        loading="lazy"
+        decoding="async"
+      />
+    </a>
+  );
+}
