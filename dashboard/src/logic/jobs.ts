@@ -43,7 +43,7 @@ export function matching(job: Job, text: string): boolean {
     .every((word) => haystack.includes(word));
 }
 
-/** `images_per_second` as `images per second`. */
+/** `images_per_second` as `images per second`, `budget.minutes` as `budget minutes`. */
 export function plainly(name: string): string {
-  return name.replaceAll("_", " ");
+  return name.replaceAll(/[_.]/g, " ");
 }

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ask } from "../api/http";
 import type { Job, Sample, Series } from "../api/types";
-import { ended, subject } from "../logic/jobs";
+import { ended, plainly, subject } from "../logic/jobs";
 import { short } from "../logic/numbers";
 import { differences, flat } from "../logic/options";
 import { sampleAt, stops } from "../logic/samples";
@@ -177,7 +177,7 @@ function Differing({ all }: { all: Compared[] }): JSX.Element {
             <tbody>
               {rows.map(({ name, values }) => (
                 <tr key={name}>
-                  <td>{name.replaceAll("_", " ")}</td>
+                  <td>{plainly(name)}</td>
                   {values.map((value, place) => (
                     <td key={place} class="break numbers">
                       {value}

@@ -197,7 +197,7 @@ function Format(props: { wish: Wish; change: (changes: Partial<Wish>) => void })
         >
           {SIZES.map((size) => (
             <option key={size} value={size}>
-              {size ? `${size} px` : "the model's own"}
+              {size ? `${size} px` : "own"}
             </option>
           ))}
         </select>

@@ -21,7 +21,8 @@ export interface Catalogue {
   options: { properties: Record<string, Schema> };
 }
 
-const SPRITES = "sample:sprites";
+const SPRITES = "sample:sprites"; // drawn when it is trained on, and then a data set like others:
+const DRAWN = "sample-sprites-64-n4000-s0";
 const BEGIN: Choice = {
   dataset: "",
   name: "",
@@ -113,7 +114,8 @@ function Images({
 }): JSX.Element {
   const list = useRecord<Page<Dataset>>("/v1/datasets?limit=200", id ? 0 : 6);
   const ready = (list.data?.data ?? []).filter((one) => one.state === "ready");
-  const chosen = ready.find((one) => one.id === id);
+  const chosen = ready.find((one) => one.id === (id === SPRITES ? DRAWN : id));
+  const drawn = ready.find((one) => one.id === DRAWN);
   if (id) {
     return (
       <section class="card" aria-label="Images">
@@ -126,7 +128,7 @@ function Images({
           </div>
         </header>
         {chosen && <Chosen dataset={chosen} />}
-        {id === SPRITES && (
+        {id === SPRITES && !chosen && (
           <p class="quiet">
             Eight kinds of creatures in eight colours, 64 px, drawn by Ganvas itself in a few
             seconds.
@@ -141,12 +143,13 @@ function Images({
       <div class="cards small">
         <article class="card">
           <button type="button" class="pickable" onClick={() => take(SPRITES)}>
+            {drawn && <img src={`/v1/datasets/${drawn.id}/preview.png`} alt="" loading="lazy" />}
             <strong>The drawn creatures</strong>
             <span class="quiet">No images at hand? Ganvas draws 4,000 of 64 px.</span>
           </button>
         </article>
         {ready
-          .filter((one) => one.name !== SPRITES)
+          .filter((one) => one.id !== DRAWN)
           .map((one) => (
             <article key={one.id} class="card">
               <button type="button" class="pickable" onClick={() => take(one.id)}>

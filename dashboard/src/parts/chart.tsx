@@ -28,6 +28,7 @@ const DARK = [
   "#9ca3af",
 ];
 const HEIGHT = 200;
+const FEW = 25;
 
 export interface Line {
   name: string;
@@ -120,12 +121,17 @@ function optionsOf(props: Props, width: number, mark: () => number | undefined):
         width: 1.5,
         dash: each.dashed ? [5, 4] : undefined,
         spanGaps: true,
-        points: { show: false },
+        points: { show: sparse, size: 5 },
         value: (_: uPlot, value: number | null) => (value === null ? "–" : short(value)),
       })),
     ],
     hooks: { draw: [(drawn) => drawMark(drawn, mark(), colour(0))] },
   };
+}
+
+/** Whether a line has so few points that it needs dots to be seen. */
+function sparse(drawn: uPlot, place: number): boolean {
+  return [...drawn.data[place]!].filter((value) => value !== null).length < FEW;
 }
 
 /** A thin line where the sample grid beside the charts was drawn. */

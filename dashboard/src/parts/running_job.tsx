@@ -13,7 +13,7 @@ export function RunningJob({ job }: { job: Job }): JSX.Element {
   const newest = samples.data?.data.at(-1);
   const { value, kimg, images_per_second: rate, eta_seconds: left } = job.progress;
   return (
-    <section class="card running" aria-label={`Training of ${subject(job)}`}>
+    <section class="card at-work" aria-label={`Training of ${subject(job)}`}>
       <a class="thumb" href={to("jobs", job.id)} aria-label="Watch it">
         {newest ? (
           <img class="pixels" src={newest.url} alt={`Images at step ${newest.step}`} />
