@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Job } from "../src/api/types";
-import { matching, merged } from "../src/logic/jobs";
+import { inQueue, matching, merged } from "../src/logic/jobs";
 import { sampleAt, seedAt, stops } from "../src/logic/samples";
 import { tiling, wallOf } from "../src/logic/wall";
 import { visible } from "../src/logic/windowing";
@@ -22,14 +22,24 @@ test("only rows near the window are built, however many there are", () => {
   expect(visible(1e9, 500, 50, 3, 2)).toEqual({ first: 3, end: 3 });
 });
 
-test("newer records replace older ones, and the newest job is first", () => {
+test("newer records replace older ones, and what is at work is first", () => {
   const old = [job("a", "2026-01-01"), job("b", "2026-01-02")];
   const found = merged(old, [job("a", "2026-01-01", { state: "running" }), job("c", "2026-01-03")]);
   expect(found.map(({ id, state }) => `${id} ${state}`)).toEqual([
+    "a running",
     "c queued",
     "b queued",
-    "a running",
   ]);
+});
+
+test("the queue is shown in the order in which jobs begin", () => {
+  const places: [string, number | null][] = [
+    ["a", 1],
+    ["b", null],
+    ["c", 0],
+  ];
+  const all = places.map(([id, place]) => job(id, "2026", { queue_position: place }));
+  expect(inQueue(all).map(({ id }) => id)).toEqual(["c", "a", "b"]);
 });
 
 test("every word of a search has to be there", () => {

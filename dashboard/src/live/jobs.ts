@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ask } from "../api/http";
 import type { Job, Page } from "../api/types";
-import { ended, merged } from "../logic/jobs";
+import { atWork, ended, merged } from "../logic/jobs";
 
 const PAGE = 200;
 const SECONDS = 3;
@@ -43,20 +43,24 @@ export function useJobs(state: string, kind: string, whole: boolean): JobList {
     try {
       const page = await ask<Page<Job>>(`/v1/jobs?${filter}`);
       if (!known.current.length) setMore(page.has_more);
-      keep([...page.data, ...(await stale(looked.current, page.data))]);
+      keep([
+        ...page.data,
+        ...(await running(filter, state, page)),
+        ...(await stale(looked.current, page.data)),
+      ]);
       finish(true);
       fail(undefined);
     } catch (reason) {
       fail(reason);
     }
-  }, [filter, keep]);
+  }, [filter, state, keep]);
 
   const further = useCallback(async () => {
-    const last = known.current.at(-1);
+    const last = oldest(known.current);
     if (busy.current || !last) return;
     busy.current = true;
     try {
-      const page = await ask<Page<Job>>(`/v1/jobs?${filter}&after=${last.id}`);
+      const page = await ask<Page<Job>>(`/v1/jobs?${filter}&after=${last}`);
       setMore(page.has_more);
       keep(page.data);
     } catch (reason) {
@@ -82,6 +86,17 @@ export function useJobs(state: string, kind: string, whole: boolean): JobList {
   const tell = useCallback((job: Job) => keep([job]), [keep]);
   const next = useCallback(() => void (more && further()), [more, further]);
   return { all, ready, more, error, further: next, refresh: () => void first(), tell, seen };
+}
+
+/** Where the pages that were read end. Jobs at work were perhaps read out of turn. */
+function oldest(known: Job[]): string | undefined {
+  return (known.findLast((job) => !atWork(job)) ?? known.at(-1))?.id;
+}
+
+/** The jobs at work, which a long queue would hide behind the first page. */
+async function running(filter: string, state: string, first: Page<Job>): Promise<Job[]> {
+  if (state || !first.has_more) return [];
+  return (await ask<Page<Job>>(`/v1/jobs?${filter}&state=running`)).data;
 }
 
 /** Anew: the unfinished jobs that are looked at and stand behind the first page. */

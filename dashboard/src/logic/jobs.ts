@@ -16,6 +16,10 @@ export function ended(job: Job): boolean {
   return ENDED.includes(job.state);
 }
 
+export function atWork(job: Job): boolean {
+  return !ended(job) && job.state !== "queued" && job.state !== "paused";
+}
+
 /** What a job is about: the model that it trains, the data set that it prepares. */
 export function subject(job: Job): string {
   const { model, name, dataset_name: dataset } = job.input;
@@ -23,13 +27,22 @@ export function subject(job: Job): string {
   return typeof told === "string" && told ? told : job.id;
 }
 
-/** The newest of what is known of each job, newest jobs first. */
+/** The newest of what is known of each job: those at work first, then the newest. */
 export function merged(known: Job[], news: Job[]): Job[] {
   const all = new Map(known.map((job) => [job.id, job]));
   for (const job of news) all.set(job.id, job);
   return [...all.values()].sort(
-    (a, b) => b.created_at.localeCompare(a.created_at) || b.id.localeCompare(a.id),
+    (a, b) =>
+      Number(atWork(b)) - Number(atWork(a)) ||
+      b.created_at.localeCompare(a.created_at) ||
+      b.id.localeCompare(a.id),
   );
+}
+
+/** In the order in which they will begin. */
+export function inQueue(jobs: Job[]): Job[] {
+  const last = Number.MAX_SAFE_INTEGER;
+  return jobs.toSorted((a, b) => (a.queue_position ?? last) - (b.queue_position ?? last));
 }
 
 /** Whether every word of `text` stands somewhere in what is told of the job. */

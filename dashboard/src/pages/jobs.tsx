@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { Job } from "../api/types";
 import { plural } from "../logic/numbers";
-import { ENDED, KINDS, matching } from "../logic/jobs";
+import { ENDED, inQueue, KINDS, matching } from "../logic/jobs";
 import { Empty, Failure, Loading } from "../parts/bits";
 import { Icon } from "../parts/icons";
 import { tried } from "../parts/toasts";
@@ -23,7 +23,10 @@ export function Jobs(): JSX.Element {
   const text = query.get("q") ?? "";
   const jobs = useJobs(state, kind, text !== "");
   const [chosen, choose] = useState<ReadonlySet<string>>(new Set());
-  const shown = useMemo(() => jobs.all.filter((job) => matching(job, text)), [jobs.all, text]);
+  const shown = useMemo(() => {
+    const found = jobs.all.filter((job) => matching(job, text));
+    return state === "queued" ? inQueue(found) : found;
+  }, [jobs.all, text, state]);
 
   const filter = (changes: Record<string, string>) =>
     rename(withQuery(to("jobs"), { state, kind, q: text, ...changes }));
@@ -63,7 +66,7 @@ export function Jobs(): JSX.Element {
           set={(value) => filter({ kind: value })}
         />
         <span class="quiet numbers" aria-live="polite">
-          {jobs.ready && `${jobs.more ? "more than " : ""}${plural(shown.length, "job")}`}
+          {jobs.ready && `${plural(shown.length, "job")}${jobs.more ? " and more" : ""}`}
         </span>
       </div>
       <Failure error={jobs.error} />

@@ -102,7 +102,7 @@ function JobRow(props: {
           {KINDS[job.kind]} · {job.id}
         </small>
       </span>
-      <span role="cell">
+      <span class="state" role="cell">
         <State name={job.state} />
       </span>
       <span class="progress" role="cell">
@@ -149,7 +149,7 @@ function Course({ job }: { job: Job }): JSX.Element {
 
 function placed(position: number | null): string {
   if (position === null) return "waits";
-  return position === 0 ? "next in the queue" : `${position} before it`;
+  return position === 0 ? "next in the queue" : `place ${position + 1}`;
 }
 
 function useRowHeight(): number {
