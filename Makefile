@@ -10,7 +10,7 @@ EXTRAS := worker,server,onnx,store,tracking,dev
 PAGE := app/page/index.html
 PAGE_SOURCES := $(shell find dashboard -name node_modules -prune -o -type f -print)
 
-.PHONY: setup tools demo up test faults chaos check fmt bench bench-training clean
+.PHONY: setup tools demo up test faults chaos check fmt bench bench-training screenshots clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -75,6 +75,9 @@ bench: tools ## measure ingestion, evaluation, and how soon jobs recover, on thi
 
 bench-training: tools ## measure trainings on this machine (SETS=1000,100000,1000000 needs 15 GB)
 	$(BIN)/python -m bench.training $(if $(SETS),--sets $(SETS))
+
+screenshots: tools ## take the pictures of docs/dashboard.md (MINUTES=10 each of two trainings, or URL=...)
+	$(BIN)/python dashboard/screenshots.py $(or $(URL),$(if $(filter file,$(origin MINUTES)),10,$(MINUTES)))
 
 clean: ## remove the virtual environment, the built dashboard and caches
 	rm -rf $(VENV) app/page dashboard/node_modules .pytest_cache .ruff_cache .hypothesis

@@ -4,7 +4,7 @@ import { nameOf } from "../src/logic/files";
 import { addressOf, asCurl, asPython, lasting, timings } from "../src/logic/images";
 import { between, blended, weights } from "../src/logic/latent";
 import { differences, flat } from "../src/logic/options";
-import { boundsOf, orderOf, valueOf } from "../src/logic/order";
+import { boundsOf, budgetOf, longer, orderOf, valueOf } from "../src/logic/order";
 import { by, measured } from "../src/logic/prometheus";
 import { parsed, to, withQuery } from "../src/route";
 
@@ -80,6 +80,13 @@ test("an order has either an effort or a budget, and names nothing that was left
     effort: "quick",
   });
   expect(orderOf({ ...choice, effort: "kimg" }).budget).toEqual({ kimg: 5 });
+});
+
+test("a training goes on by what is added to its budget", () => {
+  const budget = budgetOf({ minutes: 10, kimg: null, steps: null });
+  expect(budget).toEqual({ unit: "minutes", amount: 10 });
+  expect(longer("job-1", budget!, 5)).toEqual({ resume_from: "job-1", budget: { minutes: 15 } });
+  expect(budgetOf(undefined)).toBeUndefined();
 });
 
 test("what is typed becomes what the schema asks for", () => {

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 
 from tests.service.conftest import Service, service  # noqa: F401 (a fixture)
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+expect.set_options(timeout=60_000)  # nothing waits so long but on a machine that is busy
 FLAGS = ["--no-sandbox"]  # tests in containers run as root
 EXPECTED = ("Failed to load resource", "net::ERR_")  # of connections that a test cuts
 
@@ -37,7 +38,7 @@ def page(browser: Browser, service: Service, tmp_path: Path) -> Iterator[Page]: 
     context = browser.new_context(base_url=service.url, viewport={"width": 1280, "height": 900})
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=service.url)
     tab = context.new_page()
-    tab.set_default_timeout(30_000)
+    tab.set_default_timeout(60_000)
     tab.on("console", lambda message: _heard(told, message))
     tab.on("pageerror", lambda error: told.append(str(error)))
     yield tab

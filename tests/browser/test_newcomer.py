@@ -35,19 +35,20 @@ def test_from_an_open_page_to_a_model_that_is_played_with(
     page.get_by_role("button", name=re.compile("200 images")).click()
     page.get_by_label("Name of the model").fill("newcomer")
     page.get_by_role("button", name="images …").click()
-    page.get_by_label("Thousands of images").fill("6")
+    page.get_by_label("Thousands of images").fill("60")
     page.get_by_text("Preset and options").click()
     for name, value in TINY.items():
         choose_option(page, name.replace("_", " "), value)
     page.get_by_role("button", name="Start the training").click()
 
     slider = page.get_by_label("Moment of the training")
-    wait_for(lambda: int(slider.get_attribute("max") or 0) >= 1, "a second sample", deadline=60)
+    expect(slider).to_be_visible(timeout=180_000)
+    wait_for(lambda: int(slider.get_attribute("max") or 0) >= 1, "a second sample", deadline=180)
     expect(page.get_by_role("heading", name="What it learns from")).to_be_visible()
     slider.fill("0")
     expect(page.get_by_alt_text(re.compile("seeds 0 to 63 at step"))).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_text("This is newcomer, version 1.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("This is newcomer, version 1.")).to_be_visible()
 
     page.get_by_role("button", name="Promote").click()
     page.get_by_role("button", name="Promote").click()

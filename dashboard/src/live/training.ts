@@ -8,6 +8,7 @@ import { follow, type Way } from "./follow";
 const POINTS = 1000; // of the series as it is first read
 
 const ANEW = ["state", "resolved", "reset", "done"];
+const MOST_HEARD = 2000;
 const PAGES = 20; // of 1000 events in which alarms are looked for
 
 export interface AlarmRecord {
@@ -35,10 +36,15 @@ export function useTraining(id: string): [Training, (job: Job) => void] {
 
   useEffect(() => {
     const ended = new AbortController();
-    const read = () => void readAll(id, change, ended.signal);
+    let heard = 0; // lines of metrics since they were read, thinned out
+    const read = () => {
+      heard = 0;
+      void readAll(id, change, ended.signal);
+    };
     const follower = {
       event: (event: JobEvent) => {
-        if (ANEW.includes(event.type)) read(); // what may be done has changed as well
+        if (event.type === "metrics") heard++;
+        if (heard > MOST_HEARD || ANEW.includes(event.type)) read(); // what may be done has changed as well
         change((before) => after(before, event, id));
       },
       way: (way: Way) => change((before) => ({ ...before, way })),

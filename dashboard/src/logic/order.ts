@@ -38,6 +38,22 @@ export function orderOf(choice: Choice): Order {
   return order;
 }
 
+export interface Budget {
+  unit: string; // minutes, kimg or steps
+  amount: number;
+}
+
+/** The one of a job's budget that is set. */
+export function budgetOf(budget: unknown): Budget | undefined {
+  const set = Object.entries(budget ?? {}).find(([, amount]) => typeof amount === "number");
+  return set && { unit: set[0], amount: set[1] as number };
+}
+
+/** The request that goes on with an ended training: its budget counts from the very beginning. */
+export function longer(job: string, budget: Budget, more: number): Record<string, unknown> {
+  return { resume_from: job, budget: { [budget.unit]: budget.amount + more } };
+}
+
 /** One option as the catalogue's JSON Schema describes it. */
 export interface Schema {
   type?: string;

@@ -9,6 +9,7 @@ import { bytes, short } from "../logic/numbers";
 import { flat, written } from "../logic/options";
 import { to, withQuery } from "../route";
 import { Empty, Facts, Failure } from "./bits";
+import { Longer } from "./longer";
 import { Promote } from "./promote";
 
 const LOG_MS = 4000;
@@ -74,6 +75,7 @@ function Made(props: { job: Job; model: string; version: number }): JSX.Element 
         .
       </span>
       <span class="row">
+        {job.kind === "train" && <Longer job={job} />}
         <Promote model={model} version={version} />
         <a class="button" href={withQuery(to("gallery"), { model: reference })}>
           Gallery

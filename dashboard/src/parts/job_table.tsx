@@ -57,6 +57,7 @@ export function JobTable({ jobs, chosen, choose, changed, end, seen }: Props): J
       </div>
       <div
         class="window"
+        role="rowgroup"
         ref={frame}
         tabIndex={0}
         aria-label="Rows"

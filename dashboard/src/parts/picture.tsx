@@ -6,7 +6,7 @@ import { lasting, MAX_SEED } from "../logic/images";
 import { to, withQuery } from "../route";
 import { Copy, Facts } from "./bits";
 import { Icon } from "./icons";
-import { CRISP } from "./seed_image";
+import { ModelImage } from "./image";
 
 interface Props {
   model: Model;
@@ -42,13 +42,7 @@ export function Picture(props: Props): JSX.Element {
       onClick={(event) => event.target === dialog.current && dialog.current?.close()}
     >
       <div class="shown">
-        <img
-          class={model.resolution <= CRISP ? "pixels" : ""}
-          src={address}
-          width={model.resolution}
-          height={model.resolution}
-          alt={`Image of seed ${seed}`}
-        />
+        <ModelImage address={address} side={model.resolution} alt={`Image of seed ${seed}`} />
         <div class="stack">
           <div class="row">
             <h2 class="grow">Seed {seed}</h2>

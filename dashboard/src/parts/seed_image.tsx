@@ -2,9 +2,8 @@
 import type { JSX } from "preact";
 import type { Model } from "../api/types";
 import { lasting } from "../logic/images";
+import { ModelImage } from "./image";
 import { to, withQuery } from "../route";
-
-export const CRISP = 128; // px up to which enlarged images keep their hard pixels
 
 export function SeedImage(props: {
   model: Pick<Model, "name" | "version" | "resolution">;
@@ -19,14 +18,11 @@ export function SeedImage(props: {
       href={withQuery(to("play"), { model: `${model.name}@${model.version}`, seed, label })}
       title={`Seed ${seed}`}
     >
-      <img
-        class={model.resolution <= CRISP ? "pixels" : ""}
-        src={lasting(model.name, model.version, seed, look)}
-        width={model.resolution}
-        height={model.resolution}
+      <ModelImage
+        address={lasting(model.name, model.version, seed, look)}
+        side={model.resolution}
         alt={`Image of seed ${seed}`}
-        loading="lazy"
-        decoding="async"
+        lazy
       />
     </a>
   );

@@ -5,7 +5,7 @@ import type { Shown } from "../live/picture";
 import { timings } from "../logic/images";
 import { seedAt } from "../logic/samples";
 import { Failure } from "./bits";
-import { CRISP } from "./seed_image";
+import { sharpness } from "./image";
 
 const CACHED: Record<string, string> = {
   hit: "from the cache",
@@ -32,7 +32,6 @@ export function Stage({ shown, n, first, choose }: Props): JSX.Element {
   }, [bitmap]);
 
   const columns = Math.ceil(Math.sqrt(n));
-  const crisp = !!bitmap && bitmap.width / columns <= CRISP;
   const pick = (event: MouseEvent) => {
     if (n === 1) return;
     const box = canvas.current!.getBoundingClientRect();
@@ -43,7 +42,7 @@ export function Stage({ shown, n, first, choose }: Props): JSX.Element {
     <section class="card stage" aria-label="Image" aria-busy={shown.bitmap === undefined}>
       <canvas
         ref={canvas}
-        class={`${crisp ? "pixels" : ""} ${n > 1 ? "pick" : ""}`}
+        class={`${sharpness((bitmap?.width ?? 0) / columns)} ${n > 1 ? "pick" : ""}`}
         role="img"
         aria-label={shown.seed ? `Image of seed ${shown.seed}` : "No image yet"}
         onClick={pick}

@@ -6,7 +6,7 @@ import { lasting } from "../logic/images";
 import { tiling, type Seeds } from "../logic/wall";
 import { visible } from "../logic/windowing";
 import { Icon } from "./icons";
-import { CRISP } from "./seed_image";
+import { ModelImage } from "./image";
 
 const GAP = 6;
 const LEAST = 112; // px of a tile
@@ -59,11 +59,10 @@ export function Wall({ model, label, seeds, favourites, open }: Props): JSX.Elem
         return (
           <div key={seed} class="tile" role="listitem" style={box}>
             <button type="button" aria-label={`Seed ${seed}`} onClick={() => open(seed)}>
-              <img
-                class={model.resolution <= CRISP ? "pixels" : ""}
-                src={lasting(model.name, model.version, seed, label ? { label } : {})}
+              <ModelImage
+                address={lasting(model.name, model.version, seed, label ? { label } : {})}
+                side={model.resolution}
                 alt=""
-                decoding="async"
               />
             </button>
             {favourites.includes(seed) && (
