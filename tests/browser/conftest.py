@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 
-from tests.service.conftest import Service, service  # noqa: F401 (a fixture)
+from tests.service.conftest import Service, service, shapes  # noqa: F401 (fixtures)
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 expect.set_options(timeout=60_000)  # nothing waits so long but on a machine that is busy

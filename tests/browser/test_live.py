@@ -55,10 +55,10 @@ def test_page_follows_and_goes_on_when_the_api_was_killed(
 
 def test_banner_tells_that_the_service_is_away(page: Page, training: str) -> None:
     page.goto("/#/jobs")
-    expect(page.get_by_role("link", name="live")).to_be_visible()
+    expect(page.get_by_role("link", name="live").first).to_be_visible()
     page.context.set_offline(True)
     expect(page.get_by_text("The service does not answer")).to_be_visible()
-    expect(page.get_by_role("link", name="live")).to_be_visible()
+    expect(page.get_by_role("link", name="live").first).to_be_visible()
     page.context.set_offline(False)
     expect(page.get_by_text("The service does not answer")).to_have_count(0)
 
