@@ -105,3 +105,17 @@ def test_gallery_goes_on_and_remembers_favourites(
     page.reload()
     page.get_by_role("button", name="Favourites 1").click()
     expect(page.get_by_role("listitem")).to_have_count(1)
+
+
+def test_own_images_are_taken_and_what_is_wrong_with_others_is_told(
+    page: Page, shapes: bytes
+) -> None:
+    page.goto("/#/train")
+    files = page.locator("input[type=file]").first
+    files.set_input_files({"name": "bad.zip", "mimeType": "application/zip", "buffer": b"no zip"})
+    expect(page.get_by_role("alert")).to_contain_text("archive")
+    files.set_input_files({"name": "mine.zip", "mimeType": "application/zip", "buffer": shapes})
+    expect(page.get_by_alt_text("Contact sheet of mine")).to_be_visible()
+    expect(page.get_by_text("40 images").first).to_be_visible()
+    page.get_by_role("button", name="Estimate").click()
+    expect(page.get_by_text("Each image is shown")).to_be_visible()

@@ -18,7 +18,7 @@ interface Estimated {
   epochs: number;
   memory_bytes: number;
   disk_bytes: number;
-  parameters: number;
+  parameters: Record<string, number>; // of each network
   device: string;
 }
 
@@ -83,7 +83,7 @@ function Told({ found }: { found: Estimated }): JSX.Element {
       <Figure name="Memory">{bytes(found.memory_bytes)}</Figure>
       <Figure name="Disk">{bytes(found.disk_bytes)}</Figure>
       <Figure name="Networks">
-        {short(found.parameters)} <small>parameters</small>
+        {Object.values(found.parameters).map(short).join(" + ")} <small>parameters</small>
       </Figure>
     </dl>
   );
