@@ -7,8 +7,8 @@ import "./style/parts.css";
 import "./style/pages.css";
 import { watchAddress } from "./route";
 import { Shell } from "./shell";
-import { applyTheme } from "./theme";
+import { watchSystem } from "./theme";
 
-applyTheme();
+watchSystem();
 watchAddress();
 render(<Shell />, document.getElementById("app")!);

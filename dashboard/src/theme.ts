@@ -7,10 +7,14 @@ const NEXT: Record<Theme, Theme> = { auto: "light", light: "dark", dark: "auto" 
 
 export const theme = new Cell<Theme>(remembered("theme", "auto"));
 
-export function applyTheme(): void {
-  const root = document.documentElement;
-  if (theme.value === "auto") delete root.dataset.theme;
-  else root.dataset.theme = theme.value;
+/** Whether dark colours are shown now: charts draw on canvas and have to know. */
+export const dark = new Cell(false);
+
+const system = matchMedia("(prefers-color-scheme: dark)");
+
+export function watchSystem(): void {
+  system.addEventListener("change", applyTheme);
+  applyTheme();
 }
 
 export function nextTheme(): void {
@@ -19,8 +23,9 @@ export function nextTheme(): void {
   applyTheme();
 }
 
-/** Whether dark colours are shown now: charts draw on canvas and have to ask. */
-export function dark(): boolean {
-  if (theme.value !== "auto") return theme.value === "dark";
-  return matchMedia("(prefers-color-scheme: dark)").matches;
+function applyTheme(): void {
+  const { dataset } = document.documentElement;
+  if (theme.value === "auto") delete dataset.theme;
+  else dataset.theme = theme.value;
+  dark.value = theme.value === "auto" ? system.matches : theme.value === "dark";
 }

@@ -77,6 +77,12 @@ def test_without_the_built_files_the_page_says_what_to_do(tmp_path: Path) -> Non
     assert answer.status_code == 503 and "make setup" in answer.text and "/docs" in answer.text
 
 
+@pytest.mark.skipif(not dashboard.FOLDER.exists(), reason="the dashboard is not built")
+def test_whole_page_is_small() -> None:
+    files = [path for path in dashboard.FOLDER.rglob("*") if path.is_file()]
+    assert 10_000 < sum(len(gzip.compress(path.read_bytes())) for path in files) < 150_000
+
+
 def test_unknown_paths_are_problems_for_browsers_too(api: httpx.Client) -> None:
     answer = api.get("/v1/nothing", headers={"accept": "text/html"})
     assert answer.status_code == 404

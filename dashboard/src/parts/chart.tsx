@@ -5,7 +5,7 @@ import uPlot from "uplot";
 import { short } from "../logic/numbers";
 import type { Column } from "../logic/curves";
 import { useCell } from "../state";
-import { dark, theme } from "../theme";
+import { dark } from "../theme";
 
 const LIGHT = [
   "#5046c8",
@@ -47,7 +47,7 @@ interface Props {
 }
 
 export function colour(place: number): string {
-  const palette = dark() ? DARK : LIGHT;
+  const palette = dark.value ? DARK : LIGHT;
   return palette[place % palette.length]!;
 }
 
@@ -55,7 +55,7 @@ export function Chart(props: Props): JSX.Element {
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const mark = useRef(props.mark);
-  const chosen = useCell(theme);
+  const shade = useCell(dark);
   const names = props.lines.map((line) => line.name).join("\n");
   mark.current = props.mark;
 
@@ -76,7 +76,7 @@ export function Chart(props: Props): JSX.Element {
       sized.disconnect();
       drawn.destroy();
     };
-  }, [names, props.logarithmic, chosen, props.unit]);
+  }, [names, props.logarithmic, shade, props.unit]);
 
   useEffect(() => plot.current?.setData(data), [data]);
   useEffect(() => plot.current?.redraw(false), [props.mark]);
@@ -96,8 +96,8 @@ function drawable(values: Column, logarithmic: boolean): Column {
 
 function optionsOf(props: Props, width: number, mark: () => number | undefined): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
-  const ink = dark() ? "#a0a3af" : "#5d5f6b";
-  const line = dark() ? "#292c34" : "#e6e6ec";
+  const ink = dark.value ? "#a0a3af" : "#5d5f6b";
+  const line = dark.value ? "#292c34" : "#e6e6ec";
   const font = `11px ${style.getPropertyValue("--sans")}`;
   const axis = { stroke: ink, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
   return {

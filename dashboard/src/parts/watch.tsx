@@ -46,17 +46,35 @@ export function Watch({ samples, place, move, told, open }: Props): JSX.Element 
   );
 }
 
-/** 8 x 8 images; the one under the pointer is framed, a click opens its seed. */
+const MOVES: Record<string, number> = {
+  ArrowLeft: -1,
+  ArrowRight: 1,
+  ArrowUp: -COLUMNS,
+  ArrowDown: COLUMNS,
+};
+
+/** 8 x 8 images; the one under the pointer or the arrows is framed, a click or Enter opens its seed. */
 export function Grid(props: { sample: Sample; open: (seed: number) => void }): JSX.Element {
   const [seed, point] = useState<number | null>(null);
   const at = (event: MouseEvent) => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
     return seedAt(event.clientX - box.left, event.clientY - box.top, box.width);
   };
+  const pressed = (event: KeyboardEvent) => {
+    const by = MOVES[event.key];
+    if (by !== undefined) {
+      event.preventDefault();
+      point(clamp((seed ?? 0) + by, 0, COLUMNS ** 2 - 1));
+    } else if (event.key === "Enter" && seed !== null) props.open(seed);
+  };
   const cell = 100 / COLUMNS;
   return (
     <div
       class="grid-frame"
+      role="button"
+      tabIndex={0}
+      aria-label={seed === null ? "Images: arrows choose, Enter opens" : `Seed ${seed}`}
+      onKeyDown={pressed}
       onMouseMove={(event) => point(at(event))}
       onMouseLeave={() => point(null)}
       onClick={(event) => props.open(at(event))}
