@@ -27,7 +27,8 @@ export function to(...path: (string | number)[]): string {
 export function withQuery(address: string, query: Query): string {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
   const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
-  return text ? `${address}?${text}` : address;
+  if (!text) return address;
+  return `${address}${address.includes("?") ? "&" : "?"}${text}`;
 }
 
 export function go(address: string): void {

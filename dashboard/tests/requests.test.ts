@@ -24,7 +24,7 @@ test("addresses name only what differs from the API's defaults", () => {
 
 test("what is copied survives hostile seeds", () => {
   const hostile = { model: "cats", seed: `'; rm -rf / "` };
-  expect(asCurl("http://h", hostile)).not.toMatch(/'.*'.*'/);
+  expect(asCurl(`http://h${addressOf(hostile)}`)).not.toMatch(/'.*'.*'/);
   expect(asPython("http://h", hostile)).toContain(
     String.raw`generate("'; rm -rf / \"", model="cats")`,
   );
@@ -126,5 +126,6 @@ test("addresses of pages survive any name", () => {
   const { path, query } = parsed(address);
   expect(path).toEqual(["models", "a/b?c#d"]);
   expect([...query]).toEqual([["q", "x & y"]]);
+  expect(withQuery("/v1/generate?seed=1", { download: 1 })).toBe("/v1/generate?seed=1&download=1");
   expect(parsed("#/%E0%A4%A").path).toEqual(["%E0%A4%A"]);
 });

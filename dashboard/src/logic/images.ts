@@ -44,8 +44,8 @@ export function lasting(
   return `/v1/models/${name}/versions/${version}/images/${encodeURIComponent(seed)}.png${text}`;
 }
 
-export function asCurl(origin: string, wish: Wish): string {
-  return `curl -o image.png '${origin}${addressOf(wish).replaceAll("'", "%27")}'`;
+export function asCurl(address: string): string {
+  return `curl -o image.png '${address.replaceAll("'", "%27")}'`;
 }
 
 /** With the Python client of this project. */

@@ -3,8 +3,9 @@ import type { JSX } from "preact";
 import { send } from "../api/http";
 import type { Dataset } from "../api/types";
 import { useRecord } from "../live/poll";
-import { bytes, plural } from "../logic/numbers";
-import { Bar, Facts, Failure, Loading, State, When } from "../parts/bits";
+import { plural } from "../logic/numbers";
+import { Bar, Facts, Failure, Loading, State } from "../parts/bits";
+import { DatasetFacts } from "../parts/dataset_facts";
 import { tried } from "../parts/toasts";
 import { go, to, withQuery } from "../route";
 
@@ -86,31 +87,6 @@ function Content({ dataset }: { dataset: Dataset }): JSX.Element {
         </div>
       </div>
     </div>
-  );
-}
-
-export function DatasetFacts({ dataset }: { dataset: Dataset }): JSX.Element {
-  const able = dataset.trains.generate;
-  const splits = Object.entries(dataset.splits).map(([name, count]) => `${name} ${count}`);
-  const { min, max } = dataset.sizes;
-  return (
-    <section class="card">
-      <h2>What is in it</h2>
-      <Facts
-        rows={[
-          ["Images", plural(dataset.images, "image")],
-          ["Colours", dataset.channels === 1 ? "grey" : "RGB"],
-          ["Prepared at", dataset.resolutions.map((side) => `${side} px`).join(", ")],
-          ["Were", min && max ? `${min.join(" × ")} to ${max.join(" × ")}` : ""],
-          ["Parts", splits.length > 1 ? splits.join(", ") : ""],
-          ["Metadata", dataset.columns.join(", ")],
-          ["On disk", bytes(dataset.bytes)],
-          ["Since", <When time={dataset.created_at} />],
-          ["Can train", able === true ? "a generator" : String(able ?? "nothing")],
-          ["SHA-256", <code>{dataset.sha256}</code>],
-        ]}
-      />
-    </section>
   );
 }
 

@@ -1,8 +1,9 @@
 /** Endless images of one model by seed: look, mark favourites, take them along. */
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Model } from "../api/types";
-import { useModel } from "../live/models";
+import { useFavourites } from "../live/favourites";
+import { useModel, type Choice } from "../live/models";
 import { MAX_SEED } from "../logic/images";
 import { wallOf } from "../logic/wall";
 import { Empty, Failure, Loading, Segments } from "../parts/bits";
@@ -12,31 +13,41 @@ import { Picture } from "../parts/picture";
 import { Wall } from "../parts/wall";
 import { rename, route, to, withQuery } from "../route";
 import { useCell } from "../state";
-import { remember, remembered } from "../storage";
+
+interface View {
+  model: string; // as in the address; empty: the newest
+  from: number; // seed
+  label: string;
+  only: "all" | "favourites";
+}
+
+interface Props {
+  view: View;
+  change: (changes: Partial<View>) => void;
+}
 
 export function Gallery(): JSX.Element {
   const { query } = useCell(route);
-  const given = query.get("model") ?? "";
-  const from = Number(query.get("from") ?? 0) || 0;
-  const label = query.get("label") ?? "";
-  const only = query.get("only") === "favourites";
-  const choice = useModel(given);
-  const [opened, open] = useState<string | null>(null);
+  const view: View = {
+    model: query.get("model") ?? "",
+    from: Number(query.get("from")) || 0,
+    label: query.get("label") ?? "",
+    only: query.get("only") === "favourites" ? "favourites" : "all",
+  };
+  const choice = useModel(view.model);
   const [favourites, mark] = useFavourites(choice.model);
-
-  const change = (changes: Record<string, string | number>) =>
-    rename(
-      withQuery(to("gallery"), {
-        model: given,
-        from,
-        label,
-        only: only ? "favourites" : "",
-        ...changes,
-      }),
-    );
-  const { model } = choice;
-  if (choice.error && !model) return <Failure error={choice.error} />;
-  if (choice.ready && !choice.models.length && !given) return <Nothing />;
+  const change = (changes: Partial<View>) => {
+    const { only, from, ...rest } = { ...view, ...changes };
+    const told = { ...rest, from: from || "", only: only === "all" ? "" : only };
+    rename(withQuery(to("gallery"), told));
+  };
+  const { model, models, ready, error } = choice;
+  if (error && !model) return <Failure error={error} />;
+  if (ready && !models.length && !view.model) return <Nothing />;
+  const which = [
+    ["all", "All seeds"],
+    ["favourites", `Favourites ${favourites.length || ""}`],
+  ] as const;
   return (
     <>
       <div class="head">
@@ -44,51 +55,74 @@ export function Gallery(): JSX.Element {
         <div class="actions">
           <Segments
             label="Which images"
-            choices={[
-              ["all", "All seeds"],
-              ["favourites", `Favourites ${favourites.length || ""}`],
-            ]}
-            chosen={only ? "favourites" : "all"}
-            choose={(value) => change({ only: value === "all" ? "" : value })}
+            choices={which}
+            chosen={view.only}
+            choose={(only) => change({ only })}
           />
         </div>
       </div>
-      <div class="filters">
-        <ModelChoice choice={choice} choose={(value) => change({ model: value, label: "" })} />
-        {model && (
-          <LabelChoice model={model} label={label} choose={(value) => change({ label: value })} />
-        )}
-        <label class="inline">
-          From seed
-          <input
-            class="short"
-            type="number"
-            min={0}
-            max={MAX_SEED}
-            value={from}
-            onChange={(event) => change({ from: Math.max(0, Number(event.currentTarget.value)) })}
-          />
-        </label>
-      </div>
+      <Filters view={view} change={change} choice={choice} />
       {!model && <Loading what="the model" />}
-      {model && only && !favourites.length && (
-        <Empty icon="star" title="No favourites yet">
-          <p>Open an image and press the star: it is kept in this browser.</p>
-        </Empty>
-      )}
-      {model && (
-        <Wall
-          model={model}
-          label={label}
-          seeds={only ? wallOf(favourites) : wallOf(from)}
-          favourites={favourites}
-          open={open}
+      {model && <Images {...{ model, view, favourites, mark }} />}
+    </>
+  );
+}
+
+function Filters({ view, change, choice }: Props & { choice: Choice }): JSX.Element {
+  return (
+    <div class="filters">
+      <ModelChoice choice={choice} choose={(model) => change({ model, label: "" })} />
+      {choice.model && (
+        <LabelChoice
+          model={choice.model}
+          label={view.label}
+          choose={(label) => change({ label })}
         />
       )}
-      {model && opened !== null && (
+      <label class="inline">
+        From seed
+        <input
+          class="short"
+          type="number"
+          min={0}
+          max={MAX_SEED}
+          value={view.from}
+          onChange={(event) => change({ from: Math.max(0, Number(event.currentTarget.value)) })}
+        />
+      </label>
+    </div>
+  );
+}
+
+function Images(props: {
+  model: Model;
+  view: View;
+  favourites: string[];
+  mark: (seed: string) => void;
+}): JSX.Element {
+  const { model, view, favourites, mark } = props;
+  const [opened, open] = useState<string | null>(null);
+  const marked = view.only === "favourites";
+  if (marked && !favourites.length && opened === null) {
+    return (
+      <Empty icon="star" title="No favourites yet">
+        <p>Open an image and press the star: it is kept in this browser.</p>
+      </Empty>
+    );
+  }
+  return (
+    <>
+      <Wall
+        model={model}
+        label={view.label}
+        seeds={marked ? wallOf(favourites) : wallOf(view.from)}
+        favourites={favourites}
+        open={open}
+      />
+      {opened !== null && (
         <Picture
           model={model}
-          label={label}
+          label={view.label}
           seed={opened}
           favourite={favourites.includes(opened)}
           mark={() => mark(opened)}
@@ -109,21 +143,4 @@ function Nothing(): JSX.Element {
       </a>
     </Empty>
   );
-}
-
-/** Seeds that this browser remembers of a model version. */
-function useFavourites(model: Model | undefined): [string[], (seed: string) => void] {
-  const name = model ? `favourites.${model.name}@${model.version}` : "";
-  const [seeds, show] = useState<string[]>([]);
-  const own = useRef(name);
-  useEffect(() => {
-    own.current = name;
-    show(name ? remembered<string[]>(name, []) : []);
-  }, [name]);
-  const mark = (seed: string) => {
-    const next = seeds.includes(seed) ? seeds.filter((one) => one !== seed) : [...seeds, seed];
-    show(next);
-    remember(own.current, next);
-  };
-  return [seeds, mark];
 }

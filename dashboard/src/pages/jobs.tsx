@@ -1,88 +1,94 @@
 /** All jobs, however many: filters, search, and what may be done with each. */
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
+import { send } from "../api/http";
 import type { Job } from "../api/types";
-import { plural } from "../logic/numbers";
+import { useJobs } from "../live/jobs";
 import { ENDED, inQueue, KINDS, matching } from "../logic/jobs";
+import { plural } from "../logic/numbers";
 import { Empty, Failure, Loading } from "../parts/bits";
 import { Icon } from "../parts/icons";
-import { tried } from "../parts/toasts";
 import { JobTable } from "../parts/job_table";
-import { useJobs } from "../live/jobs";
+import { tried } from "../parts/toasts";
 import { rename, route, to, withQuery } from "../route";
 import { useCell } from "../state";
-import { send } from "../api/http";
 
 const STATES = ["queued", "running", "recovering", "paused", "succeeded", "failed", "cancelled"];
 const MOST_COMPARED = 6;
 
+interface Filter {
+  state: string;
+  kind: string;
+  q: string; // words that are searched
+}
+
 export function Jobs(): JSX.Element {
   const { query } = useCell(route);
-  const state = query.get("state") ?? "";
-  const kind = query.get("kind") ?? "";
-  const text = query.get("q") ?? "";
-  const jobs = useJobs(state, kind, text !== "");
+  const told = (name: string) => query.get(name) ?? "";
+  const filter: Filter = { state: told("state"), kind: told("kind"), q: told("q") };
+  const [list, reader] = useJobs(filter.state, filter.kind, filter.q !== "");
   const [chosen, choose] = useState<ReadonlySet<string>>(new Set());
   const shown = useMemo(() => {
-    const found = jobs.all.filter((job) => matching(job, text));
-    return state === "queued" ? inQueue(found) : found;
-  }, [jobs.all, text, state]);
-
-  const filter = (changes: Record<string, string>) =>
-    rename(withQuery(to("jobs"), { state, kind, q: text, ...changes }));
-  const filtered = state !== "" || kind !== "" || text !== "";
+    const found = list.all.filter((job) => matching(job, filter.q));
+    return filter.state === "queued" ? inQueue(found) : found;
+  }, [list.all, filter.q, filter.state]);
+  const count = list.ready ? `${plural(shown.length, "job")}${list.more ? " and more" : ""}` : "";
   return (
     <>
       <div class="head">
         <h1>Jobs</h1>
         <div class="actions">
-          <Chosen jobs={jobs.all.filter((job) => chosen.has(job.id))} changed={jobs.refresh} />
+          <Chosen
+            jobs={list.all.filter((job) => chosen.has(job.id))}
+            changed={() => void reader.refresh()}
+          />
           <a class="button primary" href={to("train")}>
             New training
           </a>
         </div>
       </div>
-      <div class="filters" role="search">
-        <input
-          class="search"
-          type="search"
-          placeholder="Search model, data set, id"
-          aria-label="Search"
-          value={text}
-          onInput={(event) => filter({ q: event.currentTarget.value })}
-        />
-        <Choice
-          label="State"
-          all="any state"
-          value={state}
-          names={STATES}
-          set={(value) => filter({ state: value })}
-        />
-        <Choice
-          label="Kind"
-          all="any kind"
-          value={kind}
-          names={Object.keys(KINDS)}
-          set={(value) => filter({ kind: value })}
-        />
-        <span class="quiet numbers" aria-live="polite">
-          {jobs.ready && `${plural(shown.length, "job")}${jobs.more ? " and more" : ""}`}
-        </span>
-      </div>
-      <Failure error={jobs.error} />
-      {!jobs.ready && !jobs.error && <Loading what="the jobs" />}
-      {jobs.ready && shown.length === 0 && <None filtered={filtered} />}
+      <Filters filter={filter} count={count} />
+      <Failure error={list.error} />
+      {!list.ready && !list.error && <Loading what="the jobs" />}
+      {list.ready && !shown.length && <None filtered={Object.values(filter).some(Boolean)} />}
       {shown.length > 0 && (
-        <JobTable
-          jobs={shown}
-          chosen={chosen}
-          choose={choose}
-          changed={jobs.tell}
-          end={jobs.further}
-          seen={jobs.seen}
-        />
+        <JobTable jobs={shown} chosen={chosen} choose={choose} reader={reader} />
       )}
     </>
+  );
+}
+
+function Filters({ filter, count }: { filter: Filter; count: string }): JSX.Element {
+  const set = (changes: Partial<Filter>) =>
+    rename(withQuery(to("jobs"), { ...filter, ...changes }));
+  return (
+    <div class="filters" role="search">
+      <input
+        class="search"
+        type="search"
+        placeholder="Search model, data set, id"
+        aria-label="Search"
+        value={filter.q}
+        onInput={(event) => set({ q: event.currentTarget.value })}
+      />
+      <Choice
+        label="State"
+        all="any state"
+        value={filter.state}
+        names={STATES}
+        set={(state) => set({ state })}
+      />
+      <Choice
+        label="Kind"
+        all="any kind"
+        value={filter.kind}
+        names={Object.keys(KINDS)}
+        set={(kind) => set({ kind })}
+      />
+      <span class="quiet numbers" aria-live="polite">
+        {count}
+      </span>
+    </div>
   );
 }
 
@@ -112,21 +118,18 @@ function Choice(props: {
 /** What can be done with the jobs that are ticked. */
 function Chosen({ jobs, changed }: { jobs: Job[]; changed: () => void }): JSX.Element | null {
   if (!jobs.length) return null;
-  const trainings = jobs.filter((job) => job.kind === "train");
+  const trainings = jobs.filter((job) => job.kind === "train").map((job) => job.id);
   const running = jobs.filter((job) => !ENDED.includes(job.state));
   const comparable = trainings.length > 1 && trainings.length <= MOST_COMPARED;
   const cancel = async () => {
     const all = running.map((job) => send("POST", `/v1/jobs/${job.id}/cancel`));
-    await tried(Promise.all(all), `${running.length} are asked to end.`);
+    await tried(Promise.all(all), `${plural(running.length, "job")} asked to end.`);
     changed();
   };
   return (
     <>
       {comparable && (
-        <a
-          class="button"
-          href={withQuery(to("compare"), { jobs: trainings.map((job) => job.id).join(",") })}
-        >
+        <a class="button" href={withQuery(to("compare"), { jobs: trainings.join(",") })}>
           <Icon name="compare" size={16} />
           Compare {trainings.length}
         </a>

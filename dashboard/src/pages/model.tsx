@@ -88,14 +88,13 @@ function Versions(props: { versions: Model[]; changed: () => void }): JSX.Elemen
   );
 }
 
-function Version({ model, changed }: { model: Model; changed: () => void }): JSX.Element {
-  const own = `/v1/models/${model.name}/versions/${model.version}`;
+interface Row {
+  model: Model;
+  changed: () => void;
+}
+
+function Version({ model, changed }: Row): JSX.Element {
   const measured = model.evaluation?.metrics as Record<string, unknown> | undefined;
-  const kd = measured?.kd ?? model.metrics.kd;
-  const remove = async () => {
-    if (!confirm(`Delete version ${model.version} of ${model.name} for ever?`)) return;
-    if (await tried(send("DELETE", own), `Version ${model.version} is deleted.`)) changed();
-  };
   return (
     <tr>
       <td>
@@ -115,27 +114,38 @@ function Version({ model, changed }: { model: Model; changed: () => void }): JSX
       </td>
       <td class="number">{short(model.kimg * 1000)}</td>
       <td class="number" title={measured ? "as evaluated" : "the training's own"}>
-        {short(kd)}
+        {short(measured?.kd ?? model.metrics.kd)}
       </td>
       <td class="number">{bytes(model.bytes)}</td>
       <td>
-        <div class="row end">
-          <Promote model={model.name} version={model.version} changed={changed} />
-          <button type="button" onClick={() => void evaluate(model)}>
-            Evaluate
-          </button>
-          <a class="button" href={`${own}/card`}>
-            Card
-          </a>
-          <a class="button" href={`${own}/archive`} download>
-            Export
-          </a>
-          <button class="bare danger" type="button" onClick={() => void remove()}>
-            Delete
-          </button>
-        </div>
+        <VersionActions model={model} changed={changed} />
       </td>
     </tr>
+  );
+}
+
+function VersionActions({ model, changed }: Row): JSX.Element {
+  const own = `/v1/models/${model.name}/versions/${model.version}`;
+  const remove = async () => {
+    if (!confirm(`Delete version ${model.version} of ${model.name} for ever?`)) return;
+    if (await tried(send("DELETE", own), `Version ${model.version} is deleted.`)) changed();
+  };
+  return (
+    <div class="row end">
+      <Promote model={model.name} version={model.version} changed={changed} />
+      <button type="button" onClick={() => void evaluate(model)}>
+        Evaluate
+      </button>
+      <a class="button" href={`${own}/card`}>
+        Card
+      </a>
+      <a class="button" href={`${own}/archive`} download>
+        Export
+      </a>
+      <button class="bare danger" type="button" onClick={() => void remove()}>
+        Delete
+      </button>
+    </div>
   );
 }
 

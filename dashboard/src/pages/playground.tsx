@@ -1,8 +1,7 @@
 /** Images by seed, and everything that an image can be asked for, live. */
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useAbilities } from "../api/abilities";
-import type { Job } from "../api/types";
+import type { Job, Model } from "../api/types";
 import { useModel } from "../live/models";
 import { usePicture } from "../live/picture";
 import { useRecord } from "../live/poll";
@@ -10,7 +9,7 @@ import { addressOf, MAX_SEED, randomSeed, type Wish } from "../logic/images";
 import { Empty, Failure } from "../parts/bits";
 import { Icon } from "../parts/icons";
 import { LabelChoice } from "../parts/label_choice";
-import { Interpolation, Directions, Slice } from "../parts/latent";
+import { LatentTools } from "../parts/latent";
 import { ModelChoice } from "../parts/model_choice";
 import { Snippets } from "../parts/snippets";
 import { Stage } from "../parts/stage";
@@ -23,7 +22,6 @@ const SETTLED_MS = 300;
 export function Playground(): JSX.Element {
   const [wish, set] = useWish();
   const choice = useModel(wish.model);
-  const abilities = useAbilities();
   const [other, replace] = useState<string | null>(null); // an address that a latent tool asks for
   const jobId = wish.model.startsWith("job:") ? wish.model.slice(4).split("@")[0] : undefined;
   const job = useRecord<Job>(jobId ? `/v1/jobs/${jobId}` : null);
@@ -49,19 +47,8 @@ export function Playground(): JSX.Element {
       <div class="play">
         <div class="card stack">
           <ModelChoice choice={choice} choose={(model) => change({ model, label: "" })} />
-          <Seed seed={wish.seed} choose={(seed) => change({ seed })} />
-          <Psi psi={wish.psi ?? 1} choose={(psi) => change({ psi })} />
-          {conditions && (
-            <LabelChoice
-              model={conditions}
-              label={wish.label ?? ""}
-              choose={(label) => change({ label })}
-            />
-          )}
-          <Format wish={wish} change={change} />
-          {abilities.blend && <Slice wish={asked} show={replace} />}
-          {abilities.interpolate && <Interpolation wish={asked} show={replace} />}
-          {abilities.directions && <Directions wish={asked} show={replace} />}
+          <Look wish={wish} change={change} conditions={conditions} />
+          <LatentTools wish={asked} show={replace} />
         </div>
         <Stage
           shown={shown}
@@ -70,6 +57,31 @@ export function Playground(): JSX.Element {
           first={wish.seed}
         />
       </div>
+    </>
+  );
+}
+
+interface Fields {
+  wish: Wish;
+  change: (changes: Partial<Wish>) => void;
+}
+
+type Conditions = Pick<Model, "classes" | "attributes">;
+
+function Look(props: Fields & { conditions: Conditions | undefined }): JSX.Element {
+  const { wish, change, conditions } = props;
+  return (
+    <>
+      <Seed seed={wish.seed} choose={(seed) => change({ seed })} />
+      <Psi psi={wish.psi ?? 1} choose={(psi) => change({ psi })} />
+      {conditions && (
+        <LabelChoice
+          model={conditions}
+          label={wish.label ?? ""}
+          choose={(label) => change({ label })}
+        />
+      )}
+      <Format wish={wish} change={change} />
     </>
   );
 }
@@ -120,9 +132,7 @@ function wished(query: URLSearchParams): Wish {
   };
 }
 
-function conditionsOf(
-  job: Job | undefined,
-): { classes: string[]; attributes: string[] } | undefined {
+function conditionsOf(job: Job | undefined): Conditions | undefined {
   const listed = (value: unknown) => (Array.isArray(value) ? value.map(String) : []);
   const { classes, attributes } = job?.resolved ?? {};
   return job && { classes: listed(classes), attributes: listed(attributes) };
@@ -183,8 +193,7 @@ function Psi({ psi, choose }: { psi: number; choose: (psi: number) => void }): J
   );
 }
 
-function Format(props: { wish: Wish; change: (changes: Partial<Wish>) => void }): JSX.Element {
-  const { wish, change } = props;
+function Format({ wish, change }: Fields): JSX.Element {
   const numeric = /^\d+$/.test(wish.seed);
   return (
     <div class="pair">

@@ -12,30 +12,9 @@ import { Icon } from "./icons";
 const LOOK_MS = 1000;
 
 export function Drop({ ready }: { ready: (dataset: Dataset) => void }): JSX.Element {
-  const [upload, show] = useState<Upload | null>(null);
-  const [phase, tell] = useState("");
-  const [failure, fail] = useState("");
+  const { upload, failure, take, stop } = useUpload(ready);
   const [over, hover] = useState(false);
-  const stop = useRef<AbortController | undefined>(undefined);
-  useEffect(() => () => stop.current?.abort(), []);
-
-  const take = async (files: Dropped[]) => {
-    if (!files.length) return fail("There was no file in that.");
-    stop.current = new AbortController();
-    fail("");
-    show({ sent: 0, total: files.reduce((sum, { file }) => sum + file.size, 0), attempt: 1 });
-    tell(`Sending ${plural(files.length, "file")}`);
-    try {
-      const begun = await uploadDataset(nameOf(files), files, show, stop.current.signal);
-      tell("Reading the images");
-      ready(await prepared(begun, stop.current.signal));
-    } catch (error) {
-      const stopped = error instanceof DOMException && error.name === "AbortError";
-      fail(stopped ? "" : sentence(error));
-    }
-    show(null);
-  };
-  if (upload) return <Sending upload={upload} phase={phase} stop={() => stop.current?.abort()} />;
+  if (upload) return <Sending upload={upload} stop={stop} />;
   return (
     <div
       class={over ? "drop over" : "drop"}
@@ -62,13 +41,44 @@ export function Drop({ ready }: { ready: (dataset: Dataset) => void }): JSX.Elem
   );
 }
 
-function Sending(props: { upload: Upload; phase: string; stop: () => void }): JSX.Element {
-  const { sent, total, attempt } = props.upload;
+interface Underway extends Upload {
+  phase: string;
+}
+
+/** Sends files and waits until they are a data set. */
+function useUpload(ready: (dataset: Dataset) => void) {
+  const [upload, show] = useState<Underway | null>(null);
+  const [failure, fail] = useState("");
+  const stopped = useRef<AbortController | undefined>(undefined);
+  const stop = () => stopped.current?.abort();
+  useEffect(() => stop, []);
+
+  const take = async (files: Dropped[]) => {
+    if (!files.length) return fail("There was no file in that.");
+    const { signal } = (stopped.current = new AbortController());
+    const phase = `Sending ${plural(files.length, "file")}`;
+    const told = (sent: Upload) => show({ ...sent, phase });
+    told({ sent: 0, total: files.reduce((sum, { file }) => sum + file.size, 0), attempt: 1 });
+    fail("");
+    try {
+      const begun = await uploadDataset(nameOf(files), files, told, signal);
+      show((before) => before && { ...before, phase: "Reading the images" });
+      ready(await prepared(begun, signal));
+    } catch (error) {
+      fail(signal.aborted ? "" : sentence(error));
+    }
+    show(null);
+  };
+  return { upload, failure, take, stop };
+}
+
+function Sending(props: { upload: Underway; stop: () => void }): JSX.Element {
+  const { sent, total, attempt, phase } = props.upload;
   const share = total ? sent / total : 0;
   return (
     <div class="drop" role="status">
       <p>
-        {props.phase} …{" "}
+        {phase} …{" "}
         <span class="numbers">
           {bytes(sent)} of {bytes(total)} ({percent(share)})
         </span>

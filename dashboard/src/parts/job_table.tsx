@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Job } from "../api/types";
+import type { JobReader } from "../live/jobs";
 import { ended, KINDS, subject } from "../logic/jobs";
 import { percent, short } from "../logic/numbers";
 import { duration, secondsBetween } from "../logic/time";
@@ -18,12 +19,10 @@ interface Props {
   jobs: Job[];
   chosen: ReadonlySet<string>;
   choose: (ids: ReadonlySet<string>) => void;
-  changed: (job: Job) => void;
-  end: () => void; // the last rows are in sight
-  seen: (jobs: Job[]) => void;
+  reader: JobReader;
 }
 
-export function JobTable({ jobs, chosen, choose, changed, end, seen }: Props): JSX.Element {
+export function JobTable({ jobs, chosen, choose, reader }: Props): JSX.Element {
   const frame = useRef<HTMLDivElement>(null);
   const [top, scroll] = useState(0);
   const [height, measure] = useState(600);
@@ -32,29 +31,21 @@ export function JobTable({ jobs, chosen, choose, changed, end, seen }: Props): J
   const shown = jobs.slice(range.first, range.end);
 
   useLayoutEffect(() => measure(frame.current?.clientHeight ?? 600), []);
-  useEffect(() => seen(shown));
+  useEffect(() => void (reader.looked = shown));
   useEffect(() => {
-    if (range.end >= jobs.length) end();
-  }, [range.end, jobs.length]);
+    if (range.end >= jobs.length) void reader.further();
+  }, [range.end, jobs.length, reader]);
 
   const tick = (id: string) => {
     const next = new Set(chosen);
     if (!next.delete(id)) next.add(id);
     choose(next);
   };
+  const place = (index: number) => (range.first + index) * row;
+  const changed = (job: Job) => reader.tell(job);
   return (
     <div class="table" role="table" aria-label="Jobs" aria-rowcount={jobs.length}>
-      <div class="table-head" role="row">
-        <span role="columnheader" class="unseen">
-          Ticked
-        </span>
-        <span />
-        {["Job", "State", "Progress", "Images/s", "Created", ""].map((name) => (
-          <span key={name} role="columnheader">
-            {name}
-          </span>
-        ))}
-      </div>
+      <Head />
       <div
         class="window"
         role="rowgroup"
@@ -67,14 +58,26 @@ export function JobTable({ jobs, chosen, choose, changed, end, seen }: Props): J
         {shown.map((job, index) => (
           <JobRow
             key={job.id}
-            job={job}
-            top={(range.first + index) * row}
-            ticked={chosen.has(job.id)}
-            tick={tick}
-            changed={changed}
+            {...{ job, tick, changed, top: place(index), ticked: chosen.has(job.id) }}
           />
         ))}
       </div>
+    </div>
+  );
+}
+
+function Head(): JSX.Element {
+  return (
+    <div class="table-head" role="row">
+      <span role="columnheader" class="unseen">
+        Ticked
+      </span>
+      <span />
+      {["Job", "State", "Progress", "Images/s", "Created", ""].map((name) => (
+        <span key={name} role="columnheader">
+          {name}
+        </span>
+      ))}
     </div>
   );
 }

@@ -1,6 +1,7 @@
 /** Ways through the latent space: a slice to drag in, a way between two seeds, directions. */
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { useAbilities } from "../api/abilities";
 import { useRecord } from "../live/poll";
 import { randomSeed, type Wish } from "../logic/images";
 import { between, blended, corners, directed } from "../logic/latent";
@@ -12,23 +13,60 @@ interface Props {
   show: (address: string | null) => void;
 }
 
+type Point = [number, number];
+const MOVES: Record<string, Point> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
 const FRAMES = 48; // of the moving image
 const KEY_STEP = 0.05;
 const REACH = 3; // of a direction, both ways
 
-export function Slice({ wish, show }: Props): JSX.Element {
+/** Those that this service offers. */
+export function LatentTools(props: Props): JSX.Element {
+  const { blend, interpolate, directions } = useAbilities();
+  return (
+    <>
+      {blend && <Slice {...props} />}
+      {interpolate && <Interpolation {...props} />}
+      {directions && <Directions {...props} />}
+    </>
+  );
+}
+
+function Slice({ wish, show }: Props): JSX.Element {
   const [seeds, choose] = useState(() => corners(wish.seed));
-  const [[x, y], move] = useState([0, 0]);
-  useEffect(() => {
+  const [[x, y], move] = useState<Point>([0, 0]);
+  const anew = () => {
     choose(corners(wish.seed));
     move([0, 0]);
-  }, [wish.seed, wish.model]);
+  };
+  useEffect(anew, [wish.seed, wish.model]);
 
   const go = (right: number, down: number) => {
-    const at: [number, number] = [clamp(right, 0, 1), clamp(down, 0, 1)];
+    const at: Point = [clamp(right, 0, 1), clamp(down, 0, 1)];
     move(at);
     show(blended(wish, seeds, ...at));
   };
+  return (
+    <div class="field">
+      <span class="label">
+        A slice of the latent space: drag from the seed towards three others
+      </span>
+      <Pad x={x} y={y} go={go} />
+      <button type="button" onClick={() => (anew(), show(null))}>
+        <Icon name="dice" size={15} />
+        Other corners
+      </button>
+    </div>
+  );
+}
+
+/** A square with a point in it that is dragged, or moved by the arrows. */
+function Pad(props: { x: number; y: number; go: (x: number, y: number) => void }): JSX.Element {
+  const { x, y, go } = props;
   const dragged = (event: PointerEvent) => {
     if (!event.buttons) return;
     const pad = event.currentTarget as HTMLElement;
@@ -37,37 +75,28 @@ export function Slice({ wish, show }: Props): JSX.Element {
     go((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
   };
   const pressed = (event: KeyboardEvent) => {
-    const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    const [right, down] = by[event.key as keyof typeof by] ?? [0, 0];
-    if (!right && !down) return;
+    const by = MOVES[event.key];
+    if (!by) return;
     event.preventDefault();
-    go(x + right! * KEY_STEP, y + down! * KEY_STEP);
+    go(x + by[0] * KEY_STEP, y + by[1] * KEY_STEP);
   };
+  const [right, down] = [x, y].map((part) => Math.round(part * 100));
   return (
-    <div class="field">
-      <span class="label">
-        A slice of the latent space: drag from the seed towards three others
-      </span>
-      <div
-        class="pad"
-        role="application"
-        tabIndex={0}
-        aria-label={`Slice of the latent space, at ${Math.round(x * 100)}, ${Math.round(y * 100)} percent`}
-        onPointerDown={dragged}
-        onPointerMove={dragged}
-        onKeyDown={pressed}
-      >
-        <i style={{ left: `${x * 100}%`, top: `${y * 100}%` }} />
-      </div>
-      <button type="button" onClick={() => (choose(corners(wish.seed)), move([0, 0]), show(null))}>
-        <Icon name="dice" size={15} />
-        Other corners
-      </button>
+    <div
+      class="pad"
+      role="application"
+      tabIndex={0}
+      aria-label={`Slice of the latent space, at ${right}, ${down} percent`}
+      onPointerDown={dragged}
+      onPointerMove={dragged}
+      onKeyDown={pressed}
+    >
+      <i style={{ left: `${right}%`, top: `${down}%` }} />
     </div>
   );
 }
 
-export function Interpolation({ wish, show }: Props): JSX.Element {
+function Interpolation({ wish, show }: Props): JSX.Element {
   const [target, aim] = useState(randomSeed);
   const [t, move] = useState(0);
   useEffect(() => move(0), [wish.seed, wish.model]);
@@ -110,7 +139,7 @@ interface Direction {
   name?: string;
 }
 
-export function Directions({ wish, show }: Props): JSX.Element | null {
+function Directions({ wish, show }: Props): JSX.Element | null {
   const [name = "", version] = wish.model.split("@");
   const path = name && !name.includes(":") ? `/v1/models/${name}/directions` : null;
   const known = useRecord<{ data: Direction[] }>(

@@ -7,18 +7,12 @@ import { Copy } from "./bits";
 export function Snippets({ wish, address }: { wish: Wish; address: string }): JSX.Element {
   const plain = address.startsWith("/v1/generate") && !/[?&](blend|direction)=/.test(address);
   const origin = location.origin;
-  const download = address.includes("?")
-    ? `${address}&download=1`
-    : withQuery(address, { download: 1 });
   return (
     <>
       <Copy text={origin + address} what="URL" />
-      <Copy
-        text={plain ? asCurl(origin, wish) : `curl -o image.png '${origin}${address}'`}
-        what="curl"
-      />
+      <Copy text={asCurl(origin + address)} what="curl" />
       <Copy text={plain ? asPython(origin, wish) : pythonOf(origin + address)} what="Python" />
-      <a class="button" href={download}>
+      <a class="button" href={withQuery(address, { download: 1 })}>
         Save
       </a>
     </>

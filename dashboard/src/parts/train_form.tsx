@@ -1,8 +1,15 @@
 /** The fields of a new training that everybody sees. */
 import type { JSX } from "preact";
-import { MINUTES, type Choice } from "../logic/order";
+import { useRecord } from "../live/poll";
+import { MINUTES, type Choice, type Schema } from "../logic/order";
 import { duration } from "../logic/time";
-import { Segments } from "./bits";
+import { Failure, Loading, Segments } from "./bits";
+import { OptionForm } from "./option_form";
+
+interface Catalogue {
+  presets: Record<string, string>;
+  options: { properties: Record<string, Schema> };
+}
 
 interface Props {
   choice: Choice;
@@ -96,24 +103,33 @@ export function Naming({ choice, change }: Props): JSX.Element {
   );
 }
 
-export function Presets(props: Props & { presets: Record<string, string> }): JSX.Element {
-  const { presets, choice, change } = props;
+/** The preset, and every option of the catalogue above it. */
+export function Preset({ choice, change }: Props): JSX.Element {
+  const { data: catalogue, error } = useRecord<Catalogue>("/v1/catalogue", 30);
+  if (!catalogue) return error ? <Failure error={error} /> : <Loading what="the catalogue" />;
   return (
-    <fieldset class="stack tight">
-      <legend>Preset</legend>
-      {Object.entries(presets).map(([name, summary]) => (
-        <label key={name} class="check">
-          <input
-            type="radio"
-            name="preset"
-            checked={choice.preset === name}
-            onChange={() => change({ preset: name })}
-          />
-          <span>
-            <strong>{name}</strong> <span class="quiet">{summary.replaceAll("`", "")}</span>
-          </span>
-        </label>
-      ))}
-    </fieldset>
+    <div class="stack">
+      <fieldset class="stack tight">
+        <legend>Preset</legend>
+        {Object.entries(catalogue.presets).map(([name, summary]) => (
+          <label key={name} class="check">
+            <input
+              type="radio"
+              name="preset"
+              checked={choice.preset === name}
+              onChange={() => change({ preset: name })}
+            />
+            <span>
+              <strong>{name}</strong> <span class="quiet">{summary.replaceAll("`", "")}</span>
+            </span>
+          </label>
+        ))}
+      </fieldset>
+      <OptionForm
+        schema={catalogue.options.properties}
+        options={choice.options}
+        change={(options) => change({ options })}
+      />
+    </div>
   );
 }

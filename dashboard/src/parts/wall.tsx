@@ -11,6 +11,7 @@ import { ModelImage } from "./image";
 const GAP = 6;
 const LEAST = 112; // px of a tile
 const PAGE = 40; // rows that are added when the end comes near
+const GRAIN = 20; // px of scrolling between two looks
 
 interface Props {
   model: Model;
@@ -20,18 +21,12 @@ interface Props {
   open: (seed: string) => void;
 }
 
-export function Wall({ model, label, seeds, favourites, open }: Props): JSX.Element {
+export function Wall(props: Props): JSX.Element {
+  const { seeds } = props;
   const frame = useRef<HTMLDivElement>(null);
-  const [width, measure] = useState(0);
   const [pages, grow] = useState(1);
+  const width = useWidth(frame);
   const top = useScroll(frame);
-
-  useLayoutEffect(() => {
-    const sized = new ResizeObserver(([entry]) => entry && measure(entry.contentRect.width));
-    sized.observe(frame.current!);
-    return () => sized.disconnect();
-  }, []);
-
   const { columns, side } = tiling(width, GAP, LEAST);
   const rows = Math.min(Math.ceil(seeds.count / columns), pages * PAGE);
   const range = visible(top, window.innerHeight, side, rows, 2);
@@ -40,10 +35,7 @@ export function Wall({ model, label, seeds, favourites, open }: Props): JSX.Elem
   }, [range.end, rows, columns, seeds.count]);
 
   const first = range.first * columns;
-  const end = Math.min(range.end * columns, seeds.count);
-  const places = width
-    ? Array.from({ length: Math.max(end - first, 0) }, (_, at) => first + at)
-    : [];
+  const count = width ? Math.max(Math.min(range.end * columns, seeds.count) - first, 0) : 0;
   return (
     <div
       class="wall"
@@ -52,29 +44,51 @@ export function Wall({ model, label, seeds, favourites, open }: Props): JSX.Elem
       role="list"
       aria-label="Images"
     >
-      {places.map((place) => {
+      {Array.from({ length: count }, (_, at) => {
+        const place = first + at;
+        const x = (place % columns) * side;
+        const y = Math.floor(place / columns) * side;
         const seed = seeds.at(place);
-        const [x, y] = [place % columns, Math.floor(place / columns)];
-        const box = { left: `${x * side}px`, top: `${y * side}px`, width: `${side - GAP}px` };
-        return (
-          <div key={seed} class="tile" role="listitem" style={box}>
-            <button type="button" aria-label={`Seed ${seed}`} onClick={() => open(seed)}>
-              <ModelImage
-                address={lasting(model.name, model.version, seed, label ? { label } : {})}
-                side={model.resolution}
-                alt=""
-              />
-            </button>
-            {favourites.includes(seed) && (
-              <span class="mark">
-                <Icon name="star" size={15} />
-              </span>
-            )}
-          </div>
-        );
+        return <Tile key={seed} {...props} seed={seed} box={[x, y, side - GAP]} />;
       })}
     </div>
   );
+}
+
+/** `box`: left, top and side in px. */
+function Tile(props: Props & { seed: string; box: [number, number, number] }): JSX.Element {
+  const { model, label, seed, favourites, open } = props;
+  const [left, top, side] = props.box;
+  return (
+    <div
+      class="tile"
+      role="listitem"
+      style={{ left: `${left}px`, top: `${top}px`, width: `${side}px` }}
+    >
+      <button type="button" aria-label={`Seed ${seed}`} onClick={() => open(seed)}>
+        <ModelImage
+          address={lasting(model.name, model.version, seed, label ? { label } : {})}
+          side={model.resolution}
+          alt=""
+        />
+      </button>
+      {favourites.includes(seed) && (
+        <span class="mark">
+          <Icon name="star" size={15} />
+        </span>
+      )}
+    </div>
+  );
+}
+
+function useWidth(frame: { current: HTMLElement | null }): number {
+  const [width, measure] = useState(0);
+  useLayoutEffect(() => {
+    const sized = new ResizeObserver(([entry]) => entry && measure(entry.contentRect.width));
+    sized.observe(frame.current!);
+    return () => sized.disconnect();
+  }, []);
+  return width;
 }
 
 /** How far the top of the element is above the top of the window, in px. */
@@ -86,7 +100,7 @@ function useScroll(frame: { current: HTMLElement | null }): number {
       cancelAnimationFrame(asked);
       asked = requestAnimationFrame(() => {
         const box = frame.current?.getBoundingClientRect();
-        if (box) scroll(Math.round(-box.top / 20) * 20);
+        if (box) scroll(Math.round(-box.top / GRAIN) * GRAIN);
       });
     };
     look();
