@@ -1,6 +1,6 @@
 /** Small parts: states, times, progress, empty places, failures. */
 import type { ComponentChildren, JSX } from "preact";
-import { sentence } from "../api/http";
+import { Problem, sentence } from "../api/http";
 import { plainly } from "../logic/jobs";
 import { percent } from "../logic/numbers";
 import { absolute, ago } from "../logic/time";
@@ -52,7 +52,8 @@ export function Empty(props: {
 }
 
 export function Failure({ error }: { error: unknown }): JSX.Element | null {
-  if (error === undefined || error === null) return null;
+  const told = error instanceof Problem && error.status === 0; // by the banner, of every page
+  if (error === undefined || error === null || told) return null;
   return (
     <p class="note bad" role="alert">
       {sentence(error)}
