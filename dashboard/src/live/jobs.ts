@@ -5,8 +5,8 @@ import type { Job, Page } from "../api/types";
 import { atWork, ended, merged } from "../logic/jobs";
 import { Cell, useCell } from "../state";
 
-const PAGE = 200;
-const SECONDS = 3;
+const PAGE = 100;
+const SECONDS = 4;
 const MOST_SEARCHED = 10_000; // jobs that a search reads
 const MOST_STALE = 30; // rows that are read anew one by one
 

@@ -48,7 +48,7 @@ export function Stage({ shown, n, first, choose }: Props): JSX.Element {
         onClick={pick}
         hidden={!bitmap}
       />
-      {!bitmap && <div class="picture" />}
+      {!bitmap && <div class="picture pulse" />}
       <Failure error={shown.error} />
       {milliseconds !== undefined && (
         <p class="timing" aria-label="How it was made">
