@@ -74,6 +74,22 @@ def test_job_is_polled_where_streams_are_blocked(page: Page, training: str) -> N
     goes_on(page, goes_on(page, 0))
 
 
+def test_a_training_is_paused_and_goes_on_by_its_buttons(
+    page: Page, service: Service, training: str
+) -> None:
+    page.goto(f"/#/jobs/{training}")
+    goes_on(page, 0)
+    page.get_by_role("button", name="Checkpoint now").click()
+    expect(page.get_by_role("link", name="Try it").first).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_text("paused", exact=True)).to_be_visible()
+    page.get_by_label("Earlier").click()
+    expect(page.get_by_label("Priority")).to_have_text("1")
+    assert service.client.get(f"/v1/jobs/{training}").json()["priority"] == 1
+    page.get_by_role("button", name="Resume").click()
+    goes_on(page, step(page))
+
+
 def test_hostile_names_are_shown_and_not_run(page: Page, service: Service) -> None:
     files = {f"{HOSTILE.replace('/', '')}/{i}.png": picture("disc", i) for i in range(4)}
     files |= {f"plain/{i}.png": picture("square", i) for i in range(4)}
