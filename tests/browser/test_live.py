@@ -72,6 +72,10 @@ def test_job_is_polled_where_streams_are_blocked(page: Page, training: str) -> N
     page.goto(f"/#/jobs/{training}")
     expect(page.get_by_text("asked every 2 s")).to_be_visible()
     goes_on(page, goes_on(page, 0))
+    slider = page.get_by_label("Moment of the training")
+    shown = int(slider.get_attribute("max") or 0)
+    page.get_by_role("button", name="Sample now").click()
+    wait_for(lambda: int(slider.get_attribute("max") or 0) > shown, "another sample", 60)
 
 
 def test_a_training_is_paused_and_goes_on_by_its_buttons(

@@ -1,9 +1,11 @@
 /** Follows one job: its event stream, gone on with where it broke; polled where streams are blocked. */
 import { ask, reach } from "../api/http";
-import type { Job, JobEvent } from "../api/types";
+import type { Job, JobEvent, Page } from "../api/types";
+import { ended } from "../logic/jobs";
 import { EventParser } from "./stream";
 
 const SILENCE_MS = 40_000; // the service says something every 15 s
+const BEGIN = "0-0"; // before the first event
 const POLL_MS = 2_000;
 const TRIES = 3; // of a stream that never says anything, before the job is polled instead
 const POLLS = 5; // before a stream is tried again
@@ -11,7 +13,7 @@ const POLLS = 5; // before a stream is tried again
 export type Way = "stream" | "poll" | "lost" | "ended";
 
 export interface Follower {
-  event: (event: JobEvent) => void; // polls come as events of type "snapshot"
+  event: (event: JobEvent) => void;
   way: (way: Way) => void;
 }
 
@@ -19,26 +21,29 @@ export interface Follower {
 export async function follow(id: string, told: Follower, stopped: AbortSignal): Promise<void> {
   let last = "";
   let silent = 0;
-  while (!stopped.aborted) {
+  let over = false;
+  const tell = (event: JobEvent) => {
+    if (event.id) last = event.id;
+    over ||= event.type === "done";
+    told.event(event);
+  };
+  while (!stopped.aborted && !over) {
     if (silent >= TRIES) {
-      for (let turn = 0; turn < POLLS && !stopped.aborted; turn++) {
-        if (await polled(id, told, stopped)) return told.way("ended");
+      for (let turn = 0; turn < POLLS && !stopped.aborted && !over; turn++) {
+        over ||= await polled(id, last, told, stopped, tell);
       }
       silent = TRIES - 1; // perhaps streams pass by now
+      continue;
     }
-    let ended = false;
-    const heard = await listened(id, last, told, stopped, (event) => {
-      if (event.id) last = event.id;
-      ended ||= event.type === "done";
-      told.event(event);
-    });
-    if (heard === "over" || ended) return told.way("ended");
+    const heard = await listened(id, last, told, stopped, tell);
+    over ||= heard === "over";
     silent = heard === "nothing" ? silent + 1 : 0;
-    if (!stopped.aborted) {
+    if (!stopped.aborted && !over) {
       told.way("lost");
       await pause(500 * (silent + 1), stopped);
     }
   }
+  if (over) told.way("ended");
 }
 
 type Heard = "something" | "nothing" | "over";
@@ -81,13 +86,25 @@ async function listened(
   }
 }
 
-/** Whether the job has ended. */
-async function polled(id: string, told: Follower, stopped: AbortSignal): Promise<boolean> {
+/** The events since the last one, by a plain request; true when the job has ended without more. */
+async function polled(
+  id: string,
+  last: string,
+  told: Follower,
+  stopped: AbortSignal,
+  tell: (event: JobEvent) => void,
+): Promise<boolean> {
   try {
-    const job = await ask<Job>(`/v1/jobs/${id}`, { signal: stopped });
+    const address = `/v1/jobs/${id}/events?limit=1000&after=${last || BEGIN}`;
+    const page = await ask<Page<JobEvent>>(address, { signal: stopped });
     told.way("poll");
-    told.event({ id: "", type: "snapshot", data: job as unknown as Record<string, unknown> });
-    if (["succeeded", "failed", "cancelled"].includes(job.state)) return true;
+    page.data.forEach(tell);
+    if (page.has_more) return false;
+    if (!page.data.length) {
+      const job = await ask<Job>(`/v1/jobs/${id}`, { signal: stopped });
+      tell({ id: "", type: "snapshot", data: job as unknown as Record<string, unknown> });
+      if (ended(job)) return true;
+    }
   } catch {
     told.way("lost");
   }
