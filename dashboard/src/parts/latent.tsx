@@ -1,9 +1,9 @@
 /** Ways through the latent space: a slice to drag in, a way between two seeds, directions. */
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { useAbilities } from "../api/abilities";
 import { useRecord } from "../live/poll";
-import { randomSeed, type Wish } from "../logic/images";
+import { addressOf, randomSeed, type Wish } from "../logic/images";
 import { between, blended, corners, directed } from "../logic/latent";
 import { clamp } from "../logic/numbers";
 import { Icon } from "./icons";
@@ -11,6 +11,10 @@ import { Icon } from "./icons";
 interface Props {
   wish: Wish;
   show: (address: string | null) => void;
+}
+
+interface Tool extends Props {
+  idle: boolean; // another one is in use: this one goes back to where it begins
 }
 
 type Point = [number, number];
@@ -25,18 +29,27 @@ const KEY_STEP = 0.05;
 const REACH = 3; // of a direction, both ways
 
 /** Those that this service offers. */
-export function LatentTools(props: Props): JSX.Element {
+export function LatentTools({ wish, show }: Props): JSX.Element {
   const { blend, interpolate, directions } = useAbilities();
+  const [used, use] = useState("");
+  const tool = (name: string) => ({
+    wish,
+    idle: used !== name,
+    show: (address: string | null) => {
+      use(name);
+      show(address);
+    },
+  });
   return (
     <>
-      {blend && <Slice {...props} />}
-      {interpolate && <Interpolation {...props} />}
-      {directions && <Directions {...props} />}
+      {blend && <Slice {...tool("slice")} />}
+      {interpolate && <Interpolation {...tool("way")} />}
+      {directions && <Directions {...tool("direction")} />}
     </>
   );
 }
 
-function Slice({ wish, show }: Props): JSX.Element {
+function Slice({ wish, show, idle }: Tool): JSX.Element {
   const [seeds, choose] = useState(() => corners(wish.seed));
   const [[x, y], move] = useState<Point>([0, 0]);
   const anew = () => {
@@ -44,6 +57,7 @@ function Slice({ wish, show }: Props): JSX.Element {
     move([0, 0]);
   };
   useEffect(anew, [wish.seed, wish.model]);
+  useEffect(() => (idle ? move([0, 0]) : undefined), [idle]);
 
   const go = (right: number, down: number) => {
     const at: Point = [clamp(right, 0, 1), clamp(down, 0, 1)];
@@ -55,7 +69,11 @@ function Slice({ wish, show }: Props): JSX.Element {
       <span class="label">
         A slice of the latent space: drag from the seed towards three others
       </span>
-      <Pad x={x} y={y} go={go} />
+      <Pad x={x} y={y} go={go}>
+        {seeds.map((seed) => (
+          <img key={seed} src={addressOf({ ...wish, seed, n: 1 })} alt="" draggable={false} />
+        ))}
+      </Pad>
       <button type="button" onClick={() => (anew(), show(null))}>
         <Icon name="dice" size={15} />
         Other corners
@@ -65,7 +83,12 @@ function Slice({ wish, show }: Props): JSX.Element {
 }
 
 /** A square with a point in it that is dragged, or moved by the arrows. */
-function Pad(props: { x: number; y: number; go: (x: number, y: number) => void }): JSX.Element {
+function Pad(props: {
+  x: number;
+  y: number;
+  go: (x: number, y: number) => void;
+  children: ComponentChildren;
+}): JSX.Element {
   const { x, y, go } = props;
   const dragged = (event: PointerEvent) => {
     if (!event.buttons) return;
@@ -91,15 +114,17 @@ function Pad(props: { x: number; y: number; go: (x: number, y: number) => void }
       onPointerMove={dragged}
       onKeyDown={pressed}
     >
+      {props.children}
       <i style={{ left: `${right}%`, top: `${down}%` }} />
     </div>
   );
 }
 
-function Interpolation({ wish, show }: Props): JSX.Element {
+function Interpolation({ wish, show, idle }: Tool): JSX.Element {
   const [target, aim] = useState(randomSeed);
   const [t, move] = useState(0);
   useEffect(() => move(0), [wish.seed, wish.model]);
+  useEffect(() => (idle ? move(0) : undefined), [idle]);
   const go = (at: number, to = target) => {
     move(at);
     show(at === 0 ? null : between(wish, to, { t: at }));
@@ -139,7 +164,7 @@ interface Direction {
   name?: string;
 }
 
-function Directions({ wish, show }: Props): JSX.Element | null {
+function Directions({ wish, show, idle }: Tool): JSX.Element | null {
   const [name = "", version] = wish.model.split("@");
   const path = name && !name.includes(":") ? `/v1/models/${name}/directions` : null;
   const known = useRecord<{ data: Direction[] }>(
@@ -147,6 +172,7 @@ function Directions({ wish, show }: Props): JSX.Element | null {
   );
   const [[at, amount], move] = useState<[string, number]>(["", 0]);
   useEffect(() => move(["", 0]), [wish.seed, wish.model]);
+  useEffect(() => (idle ? move(["", 0]) : undefined), [idle]);
   const all = known.data?.data ?? [];
   if (!all.length) return null;
   const go = (direction: string, value: number) => {
@@ -159,8 +185,8 @@ function Directions({ wish, show }: Props): JSX.Element | null {
       {all.map((direction, place) => {
         const id = String(direction.id ?? place);
         return (
-          <label key={id} class="inline">
-            {direction.name ?? id}
+          <label key={id} class="direction">
+            <span class="break">{direction.name ?? id}</span>
             <input
               type="range"
               min={-REACH}
