@@ -149,7 +149,7 @@ function Grids({ all }: { all: Compared[] }): JSX.Element {
 function Differing({ all }: { all: Compared[] }): JSX.Element {
   const rows = differences(
     all.map(({ job }) => ({
-      ...flat(job.resolved ?? {}),
+      ...flat({ ...job.resolved, device: undefined }), // how fast it seemed is no option
       dataset: String(job.input.dataset_name ?? ""),
       preset: String(job.input.preset ?? ""),
       seed: String(job.seed),
