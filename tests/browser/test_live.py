@@ -14,9 +14,9 @@ pytestmark = pytest.mark.service
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def training(service: Service, shapes: bytes) -> Any:
-    """A training that goes on until the test has ended."""
+    """A training that goes on until these tests have ended."""
     headers = {"content-type": "application/zip"}
     dataset = service.client.post("/v1/datasets?name=live", content=shapes, headers=headers).json()
     body = {"dataset": dataset["id"], "name": "live", "budget": {"minutes": 30}, "options": TINY}
