@@ -5,6 +5,11 @@
 #   docker build --target worker --build-arg PIP_ARGS="--index-url ..." .
 # takes torch from another package index, for example one with wheels for CPUs only.
 
+FROM node:22-slim AS page
+WORKDIR /srv/ganvas/dashboard
+COPY dashboard .
+RUN npm ci --omit=dev --ignore-scripts && npm run build
+
 FROM python:3.11-slim AS base
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -21,6 +26,7 @@ COPY app app
 COPY models models
 COPY worker worker
 COPY ganvas ganvas
+COPY --from=page /srv/ganvas/app/page app/page
 VOLUME /data
 
 FROM base AS api

@@ -7,16 +7,18 @@ BIN := $(VENV)/bin
 MINUTES ?= 4
 CATALOGUE = $(shell grep -oE 'tests/[a-z_/0-9]+\.py' docs/reliability.md | sort -u) tests/contract
 EXTRAS := worker,server,onnx,store,tracking,dev
+PAGE := app/page/index.html
+PAGE_SOURCES := $(shell find dashboard -name node_modules -prune -o -type f -print)
 
-.PHONY: setup tools demo up test faults chaos check fmt bench bench-training bench-serving clean
+.PHONY: setup tools demo up test faults chaos check fmt bench bench-training bench-serving screenshots clean
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
-setup: $(BIN)/.ready ## install what the service needs into .venv
+setup: $(BIN)/.ready $(PAGE) ## install what the service needs into .venv, build the dashboard
 
-tools: $(BIN)/.tools # and what tests, checks and benchmarks need besides
+tools: $(BIN)/.tools $(PAGE) # and what tests, checks and benchmarks need besides
 
 $(BIN)/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -33,6 +35,9 @@ $(BIN)/.tools: $(BIN)/.ready
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt torch-fidelity
 	@touch $@
 
+$(PAGE): $(PAGE_SOURCES) | $(BIN)/.ready
+	@$(BIN)/python dashboard/run.py build
+
 demo: setup ## train on built-in sprites, write a grid, stay up (MINUTES=4)
 	@exec $(BIN)/ganvas demo --minutes $(MINUTES)
 
@@ -40,6 +45,7 @@ up: setup ## start the whole service on http://127.0.0.1:8000
 	@exec $(BIN)/ganvas up
 
 test: tools ## run the tests: the quick ones side by side, then those with real processes
+	$(BIN)/python dashboard/run.py test
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not service and not slow"
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "service and not slow"
 
@@ -55,10 +61,12 @@ check: tools ## lint, format, types and import rules
 	$(BIN)/ruff format --check .
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/python dashboard/run.py check
 
 fmt: tools ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python dashboard/run.py format
 
 bench: tools ## measure ingestion, evaluation, and how soon jobs recover, on this machine
 	$(BIN)/python -m bench.ingest
@@ -71,5 +79,8 @@ bench-training: tools ## measure trainings on this machine (SETS=1000,100000,100
 bench-serving: tools ## serving beside other frameworks, needs wrk (ROUNDS=3)
 	$(BIN)/python -m bench.serving $(if $(ROUNDS),--rounds $(ROUNDS))
 
-clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+screenshots: tools ## take the pictures of docs/dashboard.md (MINUTES=10 each of two trainings, or URL=...)
+	$(BIN)/python dashboard/screenshots.py $(or $(URL),$(if $(filter file,$(origin MINUTES)),10,$(MINUTES)))
+
+clean: ## remove the virtual environment, the built dashboard and caches
+	rm -rf $(VENV) app/page dashboard/node_modules .pytest_cache .ruff_cache .hypothesis

@@ -15,6 +15,7 @@ from app import (
     archives,
     cards,
     compare,
+    dashboard,
     datasets,
     directions,
     docs,
@@ -129,6 +130,7 @@ def _route(app: FastAPI) -> None:
     app.include_router(health.about)
     app.include_router(metrics.router)
     app.include_router(docs.router)
+    app.include_router(dashboard.router_of(dashboard.FOLDER))
     app.include_router(compare.style)
     app.include_router(cards.style)
 

@@ -133,11 +133,14 @@ def test_images_have_the_optional_parts_that_their_processes_can_use() -> None:
 
 
 def test_images_hold_every_package_and_nothing_else() -> None:
-    packages = set(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
+    wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
+    packages, page = set(wheel["packages"]), "app/page"
+    assert wheel["artifacts"] == [f"{page}/**"]
     copied = [rest.split() for word, rest in STAGES["base"] if word == "COPY"]
     folders = {target for *sources, target in copied if sources == [target]}
     files = {source for *sources, target in copied if target == "./" for source in sources}
     let_in = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), flags=re.MULTILINE)
+    assert ["--from=page", f"/srv/ganvas/{page}", page] in copied
     assert folders == packages
-    assert set(let_in) == folders | files
+    assert set(let_in) == folders | files | {"dashboard"}
     assert [name for name in files if not (ROOT / name).is_file()] == []

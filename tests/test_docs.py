@@ -28,7 +28,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_files_that_are_named_exist(page: Path) -> None:
-    pattern = r"`((?:app|core|ganvas|models|worker|tests|bench)/[\w/]+\.\w+)`"
+    pattern = r"`((?:app|core|ganvas|models|worker|tests|bench|dashboard)/[\w/]+\.\w+)`"
     missing = [name for name in re.findall(pattern, page.read_text()) if not (ROOT / name).exists()]
     assert missing == []
 

@@ -1,0 +1,140 @@
+/** One job as it goes: its record, curves, samples, alarms and checkpoints, kept up by its events. */
+import { useEffect, useReducer } from "preact/hooks";
+import { ask } from "../api/http";
+import type { Job, JobEvent, Page, Sample, Series } from "../api/types";
+import { appended } from "../logic/curves";
+import { follow, type Way } from "./follow";
+
+const POINTS = 1000; // of the series as it is first read
+
+const ANEW = ["state", "resolved", "reset", "done"];
+const MOST_HEARD = 2000;
+const PAGES = 20; // of 1000 events in which alarms are looked for
+
+export interface AlarmRecord {
+  step: number;
+  kind: string;
+  message: string;
+}
+
+export interface Training {
+  job?: Job;
+  series: Series;
+  samples: Sample[];
+  alarms: AlarmRecord[];
+  checkpoints: number; // how many events of that kind there were: a reason to look
+  way: Way;
+  error?: unknown;
+}
+
+type Change = (before: Training) => Training;
+const NOTHING: Series = { steps: [], series: {} };
+const BEGIN: Training = { series: NOTHING, samples: [], alarms: [], checkpoints: 0, way: "stream" };
+
+export function useTraining(id: string): [Training, (job: Job) => void] {
+  const [training, change] = useReducer((before: Training, by: Change) => by(before), BEGIN);
+
+  useEffect(() => {
+    const ended = new AbortController();
+    let heard = 0; // lines of metrics since they were read, thinned out
+    const read = () => {
+      heard = 0;
+      void readAll(id, change, ended.signal);
+    };
+    const follower = {
+      event: (event: JobEvent) => {
+        if (event.type === "metrics") heard++;
+        if (heard > MOST_HEARD || ANEW.includes(event.type)) read(); // what may be done has changed as well
+        change((before) => after(before, event, id));
+      },
+      way: (way: Way) => change((before) => ({ ...before, way })),
+    };
+    const started = () => void follow(id, follower, visible.signal);
+    let visible = new AbortController();
+    const turned = () => {
+      visible.abort(); // a page that nobody sees holds no connection
+      if (document.hidden) return;
+      visible = new AbortController();
+      read();
+      started();
+    };
+    read();
+    started();
+    document.addEventListener("visibilitychange", turned);
+    return () => {
+      document.removeEventListener("visibilitychange", turned);
+      visible.abort();
+      ended.abort();
+    };
+  }, [id]);
+
+  return [training, (job) => change((before) => ({ ...before, job }))];
+}
+
+/** What one event changes. */
+export function after(before: Training, event: JobEvent, id: string): Training {
+  const { job } = before;
+  if (event.type === "snapshot") return { ...before, job: event.data as unknown as Job };
+  if (event.type === "sample") {
+    return { ...before, samples: withSample(before.samples, Number(event.data.step), id) };
+  }
+  if (event.type === "checkpoint") return { ...before, checkpoints: before.checkpoints + 1 };
+  if (event.type === "alarm") {
+    const alarm = event.data as unknown as AlarmRecord;
+    const known = before.alarms.some((one) => one.step === alarm.step && one.kind === alarm.kind);
+    return known ? before : { ...before, alarms: [...before.alarms, alarm] };
+  }
+  if (event.type === "metrics") {
+    return { ...before, series: appended(before.series, event.data) };
+  }
+  if (!job) return before;
+  if (event.type === "progress") {
+    return { ...before, job: { ...job, progress: { ...job.progress, ...event.data } } };
+  }
+  if (event.type === "phase")
+    return { ...before, job: { ...job, phase: String(event.data.phase) } };
+  if (event.type === "state")
+    return { ...before, job: { ...job, ...(event.data as Partial<Job>) } };
+  return before;
+}
+
+export function withSample(samples: Sample[], step: number, id: string): Sample[] {
+  if (!Number.isFinite(step) || samples.some((sample) => sample.step === step)) return samples;
+  const all = [...samples, { step, url: `/v1/jobs/${id}/samples/${step}.png` }];
+  return all.sort((a, b) => a.step - b.step);
+}
+
+async function readAll(
+  id: string,
+  change: (by: Change) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const job = await ask<Job>(`/v1/jobs/${id}`, { signal });
+    change((before) => ({ ...before, job, error: undefined }));
+    if (job.kind === "train") {
+      const [series, samples] = await Promise.all([
+        ask<Series>(`/v1/jobs/${id}/metrics?max_points=${POINTS}`, { signal }),
+        ask<{ data: Sample[] }>(`/v1/jobs/${id}/samples`, { signal }),
+      ]);
+      change((before) => ({ ...before, series, samples: samples.data }));
+    }
+    for await (const event of past(id, signal)) {
+      if (event.type === "alarm") change((before) => after(before, event, id));
+    }
+  } catch (error) {
+    if (!signal.aborted) change((before) => ({ ...before, error }));
+  }
+}
+
+/** What has happened so far, oldest first. */
+async function* past(id: string, signal: AbortSignal): AsyncGenerator<JobEvent> {
+  let last = "0-0";
+  for (let page = 0; page < PAGES; page++) {
+    const address = `/v1/jobs/${id}/events?limit=1000&after=${last}`;
+    const found = await ask<Page<JobEvent>>(address, { signal });
+    yield* found.data;
+    if (!found.has_more || found.last_id === null) return;
+    last = found.last_id;
+  }
+}

@@ -1,0 +1,94 @@
+/** What is drawn of a metric series: which chart it belongs to, smoothing, and the axis below it. */
+import type { Series } from "../api/types";
+
+export type Axis = "step" | "kimg" | "seconds";
+export type Column = (number | null)[];
+
+const GROUPS: [string, RegExp][] = [
+  ["Distance to your images: kd", /^kd$/],
+  ["Sliced distance: swd", /^swd$/],
+  ["Variety", /^(coverage|diversity|class_diversity)$/],
+  ["Losses", /^(G|D|G_.*|D_.*|loss.*)$/],
+  ["Penalties", /^(R1|R2|GP|penalty.*|lecam.*)$/i],
+  ["Discriminator: pairs told apart", /^accuracy$/],
+  ["Augmentation: p", /^augment_p$/],
+  ["No copies of your images: %", /^authentic$/],
+];
+const HIDDEN = /^(step|kimg|seconds)$|_sd$/;
+
+/** The charts in the order in which they are shown, each with its metrics; the rest are alone. */
+export function grouped(names: string[]): { title: string; names: string[] }[] {
+  const shown = names.filter((name) => !HIDDEN.test(name));
+  const charts = GROUPS.map(([title, pattern]) => ({
+    title,
+    names: shown.filter((name) => pattern.test(name)),
+  }));
+  const placed = new Set(charts.flatMap((chart) => chart.names));
+  const alone = shown.filter((name) => !placed.has(name));
+  return [
+    ...charts.filter((chart) => chart.names.length),
+    ...alone.map((name) => ({ title: name, names: [name] })),
+  ];
+}
+
+/** Exponential smoothing that is not pulled towards zero at the beginning. `weight` 0: as it is. */
+export function smoothed(values: Column, weight: number): Column {
+  if (!weight) return values;
+  let sum = 0;
+  let share = 0;
+  return values.map((value) => {
+    if (value === null) return null;
+    sum = weight * sum + (1 - weight) * value;
+    share = weight * share + (1 - weight);
+    return sum / share;
+  });
+}
+
+/** The x of each point. A series without the wished axis is drawn over its steps. */
+export function across(series: Series, axis: Axis): number[] {
+  const found = axis === "step" ? undefined : series.series[axis]?.mean;
+  if (!found) return series.steps;
+  let before = 0;
+  return found.map((value) => (before = value ?? before));
+}
+
+/** `series` with one more line of metrics, as a `metrics` event brings it. */
+export function appended(series: Series, line: Record<string, unknown>): Series {
+  const step = line.step;
+  const last = series.steps.at(-1);
+  if (typeof step !== "number" || (last !== undefined && step <= last)) return series;
+  const names = new Set([...Object.keys(series.series), ...Object.keys(line)]);
+  names.delete("step");
+  const grown: Series = { steps: [...series.steps, step], series: {} };
+  for (const name of names) {
+    const told = line[name];
+    const value = typeof told === "number" && Number.isFinite(told) ? told : null;
+    const before = series.series[name] ?? emptied(series.steps.length);
+    grown.series[name] = {
+      mean: [...before.mean, value],
+      min: [...before.min, value],
+      max: [...before.max, value],
+    };
+  }
+  return grown;
+}
+
+function emptied(count: number) {
+  return {
+    mean: Array(count).fill(null),
+    min: Array(count).fill(null),
+    max: Array(count).fill(null),
+  };
+}
+
+/** Several series over one common x: the union of all x, null where a series has no point. */
+export function aligned(lines: { x: number[]; y: Column }[]): [number[], ...Column[]] {
+  const union = [...new Set(lines.flatMap((line) => line.x))].sort((a, b) => a - b);
+  const place = new Map(union.map((x, index) => [x, index]));
+  const columns = lines.map(({ x, y }) => {
+    const column: Column = Array(union.length).fill(null);
+    x.forEach((at, index) => (column[place.get(at)!] = y[index] ?? null));
+    return column;
+  });
+  return [union, ...columns];
+}

@@ -1,0 +1,95 @@
+/** The request of a training, from what a person has chosen on the page. */
+
+export interface Choice {
+  dataset: string;
+  name: string;
+  preset: string;
+  effort: "quick" | "standard" | "best" | "minutes" | "kimg";
+  amount: number; // of minutes or kimg
+  resolution: number; // 0: as the data set has it
+  seed: number;
+  options: Record<string, unknown>;
+}
+
+export interface Order {
+  dataset: string;
+  name?: string;
+  preset: string;
+  effort?: string;
+  budget?: Record<string, number>;
+  resolution?: number;
+  seed: number;
+  options: Record<string, unknown>;
+}
+
+export const MINUTES = { quick: 10, standard: 60, best: 480 };
+
+export function orderOf(choice: Choice): Order {
+  const order: Order = {
+    dataset: choice.dataset,
+    preset: choice.preset,
+    seed: choice.seed,
+    options: choice.options,
+  };
+  if (choice.name) order.name = choice.name;
+  if (choice.resolution) order.resolution = choice.resolution;
+  if (choice.effort in MINUTES) order.effort = choice.effort;
+  else order.budget = { [choice.effort]: choice.amount };
+  return order;
+}
+
+export interface Budget {
+  unit: string; // minutes, kimg or steps
+  amount: number;
+}
+
+/** The one of a job's budget that is set. */
+export function budgetOf(budget: unknown): Budget | undefined {
+  const set = Object.entries(budget ?? {}).find(([, amount]) => typeof amount === "number");
+  return set && { unit: set[0], amount: set[1] as number };
+}
+
+/** The request that goes on with an ended training: its budget counts from the very beginning. */
+export function longer(job: string, budget: Budget, more: number): Record<string, unknown> {
+  return { resume_from: job, budget: { [budget.unit]: budget.amount + more } };
+}
+
+/** One option as the catalogue's JSON Schema describes it. */
+export interface Schema {
+  type?: string;
+  enum?: unknown[];
+  default?: unknown;
+  description?: string;
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+  items?: Schema;
+  anyOf?: Schema[];
+}
+
+/** What a person typed as a value of the option; undefined: as the preset has it. */
+export function valueOf(schema: Schema, text: string): unknown {
+  if (text === "") return undefined;
+  const types = [schema.type, ...(schema.anyOf ?? []).map((one) => one.type)];
+  if (types.includes("boolean") && /^(true|false)$/.test(text)) return text === "true";
+  if (types.some((type) => type === "number" || type === "integer")) {
+    const value = Number(text);
+    if (Number.isFinite(value)) return value;
+  }
+  if (types.includes("array"))
+    return text
+      .split(",")
+      .map((part) => part.trim())
+      .filter(Boolean);
+  return text;
+}
+
+/** What the option may be, in few words. */
+export function boundsOf(schema: Schema): string {
+  const low = schema.minimum ?? schema.exclusiveMinimum;
+  const high = schema.maximum ?? schema.exclusiveMaximum;
+  if (low !== undefined && high !== undefined) return `${low} to ${high}`;
+  if (low !== undefined) return schema.minimum === undefined ? `above ${low}` : `at least ${low}`;
+  return high === undefined ? "" : `at most ${high}`;
+}

@@ -1,0 +1,122 @@
+/** One job: what it is doing, and of a training its images over time, curves, options and states. */
+import type { JSX } from "preact";
+import { useMemo } from "preact/hooks";
+import type { Job, Sample } from "../api/types";
+import { useTraining, type Training } from "../live/training";
+import { ended, KINDS, subject } from "../logic/jobs";
+import { percent, short } from "../logic/numbers";
+import { duration, secondsBetween } from "../logic/time";
+import { Bar, Failure, Figure, Loading, State, When } from "../parts/bits";
+import { Curves } from "../parts/curves";
+import { JobActions, Reorder } from "../parts/job_actions";
+import { Alarms, Checkpoints, Log, Options, Outcome } from "../parts/job_details";
+import { Reals } from "../parts/reals";
+import { usePlace, Watch } from "../parts/watch";
+import { go, to, withQuery } from "../route";
+
+export function JobPage({ id }: { id: string }): JSX.Element {
+  const [training, changed] = useTraining(id);
+  const { job, error } = training;
+  if (!job) return error ? <Failure error={error} /> : <Loading what="the job" />;
+  return (
+    <>
+      <Head job={job} way={training.way} changed={changed} />
+      <div class="stack">
+        <Course job={job} />
+        <Outcome job={job} />
+        <Alarms alarms={training.alarms} />
+        {job.kind === "train" && <TrainingParts training={training} job={job} />}
+        <Log job={job} />
+      </div>
+    </>
+  );
+}
+
+function Head(props: { job: Job; way: string; changed: (job: Job) => void }): JSX.Element {
+  const { job, way, changed } = props;
+  return (
+    <div class="head">
+      <h1>{subject(job)}</h1>
+      <State name={job.state} />
+      <span class="quiet">
+        {KINDS[job.kind]} · <span class="mono">{job.id}</span>
+        {job.attempt > 1 && ` · attempt ${job.attempt}`}
+        {!ended(job) && way === "poll" && " · asked every 2 s, as no stream comes through"}
+      </span>
+      <div class="actions">
+        <Reorder job={job} changed={changed} />
+        <JobActions job={job} changed={changed} />
+      </div>
+    </div>
+  );
+}
+
+function Course({ job }: { job: Job }): JSX.Element {
+  const { progress } = job;
+  const took = secondsBetween(job.started_at, job.finished_at);
+  return (
+    <section class="stack tight" aria-label="Progress">
+      {!ended(job) && <Bar value={progress.value} state={job.state} label="Progress" />}
+      <dl class="figures">
+        <Figure name={ended(job) ? "Ended" : "Done"}>
+          {ended(job) ? <When time={job.finished_at} /> : percent(progress.value)}
+          {!ended(job) && job.phase && <small> {job.phase}</small>}
+          {job.state === "queued" && (
+            <small> place {(job.queue_position ?? 0) + 1} in the queue</small>
+          )}
+        </Figure>
+        {job.kind === "train" && (
+          <>
+            <Figure name="Step">{short(progress.step)}</Figure>
+            <Figure name="Images shown">{short((progress.kimg ?? 0) * 1000)}</Figure>
+            <Figure name="Images/s">{short(progress.images_per_second)}</Figure>
+          </>
+        )}
+        <Figure name={ended(job) ? "Took" : "Running for"}>{duration(took)}</Figure>
+        {!ended(job) && <Figure name="Left">{duration(progress.eta_seconds)}</Figure>}
+      </dl>
+      {job.reason && !job.error && <p class="note">{job.reason}</p>}
+    </section>
+  );
+}
+
+function TrainingParts({ training, job }: { training: Training; job: Job }): JSX.Element {
+  const { samples, series } = training;
+  const [place, move] = usePlace(samples);
+  const sources = useMemo(() => [{ name: subject(job), series }], [series, subject(job)]);
+  const told = (sample: Sample) => {
+    const at = series.steps.findLastIndex((step) => step <= sample.step);
+    const kimg = at < 0 ? undefined : series.series.kimg?.mean[at];
+    return kimg ? `${short(kimg * 1000)} images` : `step ${short(sample.step)}`;
+  };
+  const model = playable(job);
+  const open = (seed: number) => go(withQuery(to("play"), { model, seed }));
+  return (
+    <>
+      <div class="watch">
+        <section class="card" aria-label="Images over time">
+          <header>
+            <h2>What it makes</h2>
+            <span class="quiet">seeds 0 to 63, always the same</span>
+          </header>
+          <Watch samples={samples} place={place} move={move} told={told} open={open} />
+        </section>
+        <Reals dataset={String(job.input.dataset_id ?? "")} />
+      </div>
+      <Curves
+        sources={sources}
+        moment={place < samples.length - 1 ? samples[place]?.step : undefined}
+      />
+      <div class="halves">
+        <Options job={job} />
+        <Checkpoints job={job} turn={training.checkpoints} />
+      </div>
+    </>
+  );
+}
+
+/** What the playground opens: the published model, or the newest checkpoint. */
+function playable(job: Job): string {
+  const { model, version } = job.output ?? {};
+  return model && version ? `${model}@${version}` : `job:${job.id}`;
+}

@@ -1,0 +1,98 @@
+/** A new training: images, how long, and what it would take; everything else may be left alone. */
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { send, sentence } from "../api/http";
+import type { Job } from "../api/types";
+import { orderOf, type Choice } from "../logic/order";
+import { Estimate } from "../parts/estimate";
+import { Effort, Naming, Preset } from "../parts/train_form";
+import { TrainImages } from "../parts/train_images";
+import { go, rename, route, to, withQuery } from "../route";
+import { useCell } from "../state";
+
+const BEGIN: Choice = {
+  dataset: "",
+  name: "",
+  preset: "auto",
+  effort: "quick",
+  amount: 5,
+  resolution: 0,
+  seed: 0,
+  options: {},
+};
+
+export function Train(): JSX.Element {
+  const { query } = useCell(route);
+  const dataset = query.get("dataset") ?? "";
+  const [choice, choose] = useState<Choice>(BEGIN);
+  const [busy, work] = useState(false);
+  const [failure, fail] = useState("");
+  const order = orderOf({ ...choice, dataset });
+  useEffect(() => fail(""), [dataset]);
+
+  const start = async (event: Event) => {
+    event.preventDefault();
+    work(true);
+    try {
+      go(to("jobs", (await send<Job>("POST", "/v1/train", order)).id));
+    } catch (error) {
+      fail(sentence(error));
+    }
+    work(false);
+  };
+  return (
+    <form class="train" onSubmit={(event) => void start(event)}>
+      <div class="head">
+        <h1>New training</h1>
+      </div>
+      <div class="stack">
+        <TrainImages
+          dataset={dataset}
+          take={(id) => rename(withQuery(to("train"), { dataset: id }))}
+        />
+        {dataset && (
+          <>
+            <How
+              choice={choice}
+              change={(changes) => choose((before) => ({ ...before, ...changes }))}
+            />
+            <Estimate order={order} />
+            <Start busy={busy} failure={failure} />
+          </>
+        )}
+      </div>
+    </form>
+  );
+}
+
+function How(props: { choice: Choice; change: (changes: Partial<Choice>) => void }): JSX.Element {
+  return (
+    <section class="card stack" aria-label="How">
+      <h2>How long?</h2>
+      <Effort {...props} />
+      <Naming {...props} />
+      <details>
+        <summary>Preset and options</summary>
+        <Preset {...props} />
+      </details>
+    </section>
+  );
+}
+
+function Start({ busy, failure }: { busy: boolean; failure: string }): JSX.Element {
+  return (
+    <>
+      {failure && (
+        <p class="note bad" role="alert">
+          {failure}
+        </p>
+      )}
+      <div class="actions">
+        <button class="primary large" type="submit" disabled={busy}>
+          Start the training
+        </button>
+        <span class="quiet">It can be watched, paused and cancelled at any time.</span>
+      </div>
+    </>
+  );
+}

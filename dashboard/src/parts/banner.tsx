@@ -1,0 +1,49 @@
+/** Says when the service, or a kind of worker, is away. */
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { reach, reachable } from "../api/http";
+import { useCell } from "../state";
+
+const LOOK_MS = 3000;
+
+export function Banner(): JSX.Element | null {
+  const there = useCell(reachable);
+  const [reasons, tell] = useState<string[]>([]);
+
+  useEffect(() => {
+    let timer = 0;
+    const look = async () => {
+      clearTimeout(timer);
+      try {
+        const answer = await reach("/readyz");
+        const record = (await answer.json()) as { reasons?: string[]; detail?: string };
+        tell(answer.ok ? [] : (record.reasons ?? [record.detail ?? "It is not ready."]));
+      } catch {
+        tell([]); // `reachable` says it
+      }
+      if (!document.hidden) timer = window.setTimeout(look, LOOK_MS);
+    };
+    const seen = () => void (document.hidden || look());
+    document.addEventListener("visibilitychange", seen);
+    void look();
+    return () => {
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", seen);
+    };
+  }, []);
+
+  if (!there) {
+    return (
+      <div class="banner bad" role="alert">
+        <span class="pulse">●</span> The service does not answer. What is shown may be old; it goes
+        on by itself.
+      </div>
+    );
+  }
+  if (!reasons.length) return null;
+  return (
+    <div class="banner" role="status">
+      {reasons.join(" ")} Work waits until it is back.
+    </div>
+  );
+}

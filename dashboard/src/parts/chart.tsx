@@ -1,0 +1,151 @@
+/** One chart: uPlot with our colours, a common cursor, and a mark at the moment of the slider. */
+import type { JSX } from "preact";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import { short } from "../logic/numbers";
+import type { Column } from "../logic/curves";
+import { useCell } from "../state";
+import { dark } from "../theme";
+
+const LIGHT = [
+  "#5046c8",
+  "#c2410c",
+  "#0f766e",
+  "#be185d",
+  "#4d7c0f",
+  "#0369a1",
+  "#a16207",
+  "#6b7280",
+];
+const DARK = [
+  "#a29cff",
+  "#fb923c",
+  "#2dd4bf",
+  "#f472b6",
+  "#a3e635",
+  "#38bdf8",
+  "#facc15",
+  "#9ca3af",
+];
+const HEIGHT = 200;
+const FEW = 25;
+
+export interface Line {
+  name: string;
+  values: Column;
+  colour?: number; // a place in the palette
+  dashed?: boolean;
+}
+
+interface Props {
+  title: string;
+  x: number[];
+  lines: Line[];
+  logarithmic: boolean;
+  mark?: number; // an x
+  unit: (x: number) => string;
+}
+
+export function colour(place: number): string {
+  const palette = dark.value ? DARK : LIGHT;
+  return palette[place % palette.length]!;
+}
+
+export function Chart(props: Props): JSX.Element {
+  const frame = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | undefined>(undefined);
+  const mark = useRef(props.mark);
+  const shade = useCell(dark);
+  const names = props.lines.map((line) => line.name).join("\n");
+  mark.current = props.mark;
+
+  const data = useMemo(
+    () => [props.x, ...props.lines.map((line) => drawable(line.values, props.logarithmic))],
+    [props.x, props.lines, props.logarithmic],
+  ) as uPlot.AlignedData;
+
+  useLayoutEffect(() => {
+    const options = optionsOf(props, frame.current!.clientWidth, () => mark.current);
+    const drawn = new uPlot(options, data, frame.current!);
+    plot.current = drawn;
+    const sized = new ResizeObserver(([entry]) => {
+      if (entry) drawn.setSize({ width: Math.floor(entry.contentRect.width), height: HEIGHT });
+    });
+    sized.observe(frame.current!);
+    return () => {
+      sized.disconnect();
+      drawn.destroy();
+    };
+  }, [names, props.logarithmic, shade, props.unit]);
+
+  useEffect(() => plot.current?.setData(data), [data]);
+  useEffect(() => plot.current?.redraw(false), [props.mark]);
+
+  return (
+    <section class="card chart">
+      <h3>{props.title}</h3>
+      <div ref={frame} />
+    </section>
+  );
+}
+
+/** On a logarithmic scale there is nothing at or below zero. */
+function drawable(values: Column, logarithmic: boolean): Column {
+  return logarithmic ? values.map((value) => (value !== null && value > 0 ? value : null)) : values;
+}
+
+function optionsOf(props: Props, width: number, mark: () => number | undefined): uPlot.Options {
+  const style = getComputedStyle(document.documentElement);
+  const ink = dark.value ? "#a0a3af" : "#5d5f6b";
+  const line = dark.value ? "#292c34" : "#e6e6ec";
+  const font = `11px ${style.getPropertyValue("--sans")}`;
+  const axis = { stroke: ink, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
+  return {
+    width: Math.max(width, 100),
+    height: HEIGHT,
+    cursor: { sync: { key: "job" }, points: { size: 6 }, drag: { x: true, y: false } },
+    scales: { x: { time: false }, y: { distr: props.logarithmic ? 3 : 1 } },
+    axes: [
+      { ...axis, size: 28, values: (_, ticks) => ticks.map(props.unit) },
+      {
+        ...axis,
+        size: 52,
+        values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : short(tick))),
+      },
+    ],
+    series: [
+      { label: "at", value: (_, x) => (x === null ? "–" : props.unit(x)) },
+      ...props.lines.map((each, place) => ({
+        label: each.name,
+        stroke: colour(each.colour ?? place),
+        width: 1.5,
+        dash: each.dashed ? [5, 4] : undefined,
+        spanGaps: true,
+        points: { show: sparse, size: 5 },
+        value: (_: uPlot, value: number | null) => (value === null ? "–" : short(value)),
+      })),
+    ],
+    hooks: { draw: [(drawn) => drawMark(drawn, mark(), colour(0))] },
+  };
+}
+
+/** Whether a line has so few points that it needs dots to be seen. */
+function sparse(drawn: uPlot, place: number): boolean {
+  return [...drawn.data[place]!].filter((value) => value !== null).length < FEW;
+}
+
+/** A thin line where the sample grid beside the charts was drawn. */
+function drawMark(drawn: uPlot, at: number | undefined, ink: string): void {
+  if (at === undefined) return;
+  const x = Math.round(drawn.valToPos(at, "x", true));
+  const { left, top, width, height } = drawn.bbox;
+  if (x < left || x > left + width) return;
+  drawn.ctx.save();
+  drawn.ctx.strokeStyle = ink;
+  drawn.ctx.globalAlpha = 0.6;
+  drawn.ctx.beginPath();
+  drawn.ctx.moveTo(x, top);
+  drawn.ctx.lineTo(x, top + height);
+  drawn.ctx.stroke();
+  drawn.ctx.restore();
+}

@@ -1,0 +1,30 @@
+/** What is in a data set, as names and values. */
+import type { JSX } from "preact";
+import type { Dataset } from "../api/types";
+import { bytes, plural } from "../logic/numbers";
+import { Facts, When } from "./bits";
+
+export function DatasetFacts({ dataset }: { dataset: Dataset }): JSX.Element {
+  const able = dataset.trains.generate;
+  const splits = Object.entries(dataset.splits).map(([name, count]) => `${name} ${count}`);
+  const { min, max } = dataset.sizes;
+  return (
+    <section class="card">
+      <h2>What is in it</h2>
+      <Facts
+        rows={[
+          ["Images", plural(dataset.images, "image")],
+          ["Colours", dataset.channels === 1 ? "grey" : "RGB"],
+          ["Prepared at", dataset.resolutions.map((side) => `${side} px`).join(", ")],
+          ["Were", min && max ? `${min.join(" × ")} to ${max.join(" × ")}` : ""],
+          ["Parts", splits.length > 1 ? splits.join(", ") : ""],
+          ["Metadata", dataset.columns.join(", ")],
+          ["On disk", bytes(dataset.bytes)],
+          ["Since", <When time={dataset.created_at} />],
+          ["Can train", able === true ? "a generator" : String(able ?? "nothing")],
+          ["SHA-256", <code>{dataset.sha256}</code>],
+        ]}
+      />
+    </section>
+  );
+}

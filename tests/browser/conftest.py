@@ -1,0 +1,52 @@
+"""A real browser before the real service: Chromium without a window, driven by Playwright."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
+
+from tests.service.conftest import Service, service, shapes  # noqa: F401 (fixtures)
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+expect.set_options(timeout=60_000)  # nothing waits so long but on a machine that is busy
+FLAGS = ["--no-sandbox"]  # tests in containers run as root
+EXPECTED = ("Failed to load resource", "net::ERR_")  # of connections that a test cuts
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The Chromium of the machine, or the one that Playwright has fetched."""
+    path = next((found for name in NAMES if (found := shutil.which(name))), None)
+    with sync_playwright() as playwright:
+        try:
+            running = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        except Error:
+            if path is not None:
+                raise
+            pytest.skip("there is no Chromium: install it, or run `playwright install chromium`")
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser, service: Service, tmp_path: Path) -> Iterator[Page]:  # noqa: F811
+    """An empty tab of our service. What goes wrong on the page fails the test, and how it looked at
+    the end is in the test's folder."""
+    told: list[str] = []
+    context = browser.new_context(base_url=service.url, viewport={"width": 1280, "height": 900})
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=service.url)
+    tab = context.new_page()
+    tab.set_default_timeout(60_000)
+    tab.on("console", lambda message: _heard(told, message))
+    tab.on("pageerror", lambda error: told.append(str(error)))
+    yield tab
+    tab.screenshot(path=tmp_path / "end.png")
+    context.close()
+    assert told == []
+
+
+def _heard(told: list[str], message: ConsoleMessage) -> None:
+    if message.type in ("error", "warning") and not message.text.startswith(EXPECTED):
+        told.append(message.text)
