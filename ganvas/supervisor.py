@@ -18,7 +18,7 @@ from ganvas.trees import end_all, group_lives
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a restart
 STEADY_SECONDS = 60.0  # a program that lived this long starts again with the first pause
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -175,6 +175,14 @@ export interface WorkerInfo {
   host: string;
   started_at: string;
   device: string | null;
+  memory: number | null;
+  loaded: { digest: string; bytes: number; precision: string }[];
+}
+
+export interface Direction {
+  index: number;
+  eigenvalue: number;
+  share: number;
 }
 
 export interface Storage {

@@ -162,7 +162,7 @@ function Differing({ all }: { all: Compared[] }): JSX.Element {
       {rows.length === 0 ? (
         <p class="quiet">Nothing: data set, options and seed are the same.</p>
       ) : (
-        <div class="scroll">
+        <div class="scroll" tabIndex={0} role="region" aria-label="Compared, one a column">
           <table>
             <thead>
               <tr>

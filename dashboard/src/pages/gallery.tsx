@@ -5,6 +5,7 @@ import type { Model } from "../api/types";
 import { useFavourites } from "../live/favourites";
 import { useModel, type Choice } from "../live/models";
 import { MAX_SEED } from "../logic/images";
+import { plural } from "../logic/numbers";
 import { wallOf } from "../logic/wall";
 import { Empty, Failure, Loading, Segments } from "../parts/bits";
 import { LabelChoice } from "../parts/label_choice";
@@ -13,6 +14,8 @@ import { Picture } from "../parts/picture";
 import { Wall } from "../parts/wall";
 import { rename, route, to, withQuery } from "../route";
 import { useCell } from "../state";
+
+const MOST = 90; // seeds of one address
 
 interface View {
   model: string; // as in the address; empty: the newest
@@ -53,6 +56,9 @@ export function Gallery(): JSX.Element {
       <div class="head">
         <h1>Gallery</h1>
         <div class="actions">
+          {view.only === "favourites" && model && (
+            <ZipLink model={model} seeds={favourites} label={view.label} />
+          )}
           <Segments
             label="Which images"
             choices={which}
@@ -131,6 +137,20 @@ function Images(props: {
         />
       )}
     </>
+  );
+}
+
+/** The integers among the favourites in one file; texts cannot stand in a list of seeds. */
+function ZipLink(props: { model: Model; seeds: string[]; label: string }): JSX.Element | null {
+  const seeds = props.seeds.filter((seed) => /^\d+$/.test(seed)).slice(0, MOST);
+  if (!seeds.length) return null;
+  const { name, version } = props.model;
+  const query = new URLSearchParams({ model: `${name}@${version}`, seeds: seeds.join(",") });
+  if (props.label) query.set("label", props.label);
+  return (
+    <a class="button" href={`/v1/generate?${query}&format=zip`} download>
+      {plural(seeds.length, "image")} as a zip
+    </a>
   );
 }
 

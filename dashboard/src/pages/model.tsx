@@ -58,7 +58,7 @@ function Versions(props: { versions: Model[]; changed: () => void }): JSX.Elemen
   return (
     <section class="card">
       <h2>Versions</h2>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0} role="region" aria-label="Figures">
         <table>
           <thead>
             <tr>

@@ -162,12 +162,14 @@ function Workers({ workers }: { workers: WorkerInfo[] | undefined }): JSX.Elemen
         </p>
       )}
       {!!workers?.length && (
-        <div class="scroll">
+        <div class="scroll" tabIndex={0} role="region" aria-label="Workers, one a row">
           <table>
             <thead>
               <tr>
                 <th scope="col">Work</th>
                 <th scope="col">Device</th>
+                <th scope="col">Memory</th>
+                <th scope="col">Models loaded</th>
                 <th scope="col">Host</th>
                 <th scope="col">Since</th>
               </tr>
@@ -177,6 +179,8 @@ function Workers({ workers }: { workers: WorkerInfo[] | undefined }): JSX.Elemen
                 <tr key={worker.id}>
                   <td title={worker.id}>{worker.queues.join(", ")}</td>
                   <td>{worker.device ?? "–"}</td>
+                  <td>{bytes(worker.memory)}</td>
+                  <td>{worker.queues.includes("generate") ? worker.loaded.length : "–"}</td>
                   <td class="break">
                     {worker.host} <span class="quiet">{worker.pid}</span>
                   </td>

@@ -2,10 +2,11 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { useAbilities } from "../api/abilities";
+import type { Direction, Page } from "../api/types";
 import { useRecord } from "../live/poll";
 import { addressOf, randomSeed, type Wish } from "../logic/images";
 import { between, blended, corners, directed } from "../logic/latent";
-import { clamp } from "../logic/numbers";
+import { clamp, percent } from "../logic/numbers";
 import { Icon } from "./icons";
 
 interface Props {
@@ -27,6 +28,7 @@ const MOVES: Record<string, Point> = {
 const FRAMES = 48; // of the moving image
 const KEY_STEP = 0.05;
 const REACH = 3; // of a direction, both ways
+const SHOWN = 8; // of the strongest
 
 /** Those that this service offers. */
 export function LatentTools({ wish, show }: Props): JSX.Element {
@@ -159,21 +161,13 @@ function Interpolation({ wish, show, idle }: Tool): JSX.Element {
   );
 }
 
-interface Direction {
-  id?: string | number;
-  name?: string;
-}
-
 function Directions({ wish, show, idle }: Tool): JSX.Element | null {
-  const [name = "", version] = wish.model.split("@");
-  const path = name && !name.includes(":") ? `/v1/models/${name}/directions` : null;
-  const known = useRecord<{ data: Direction[] }>(
-    path && version ? `${path}?version=${version}` : path,
-  );
+  const model = wish.model.includes(":") ? "" : wish.model; // a job's checkpoints have none
+  const known = useRecord<Page<Direction>>(model ? `/v1/models/${model}/directions` : null);
   const [[at, amount], move] = useState<[string, number]>(["", 0]);
   useEffect(() => move(["", 0]), [wish.seed, wish.model]);
   useEffect(() => (idle ? move(["", 0]) : undefined), [idle]);
-  const all = known.data?.data ?? [];
+  const all = (known.data?.data ?? []).slice(0, SHOWN);
   if (!all.length) return null;
   const go = (direction: string, value: number) => {
     move([direction, value]);
@@ -182,11 +176,13 @@ function Directions({ wish, show, idle }: Tool): JSX.Element | null {
   return (
     <fieldset class="stack tight">
       <legend>Directions</legend>
-      {all.map((direction, place) => {
-        const id = String(direction.id ?? place);
+      {all.map(({ index, share }) => {
+        const id = String(index);
         return (
           <label key={id} class="direction">
-            <span class="break">{direction.name ?? id}</span>
+            <span>
+              {index + 1} <small class="quiet">{percent(share)}</small>
+            </span>
             <input
               type="range"
               min={-REACH}
