@@ -169,7 +169,7 @@ function Workers({ workers }: { workers: WorkerInfo[] | undefined }): JSX.Elemen
                 <th scope="col">Work</th>
                 <th scope="col">Device</th>
                 <th scope="col">Memory</th>
-                <th scope="col">Models loaded</th>
+                <th scope="col">Models</th>
                 <th scope="col">Host</th>
                 <th scope="col">Since</th>
               </tr>
