@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from core.settings import Settings
 from ganvas import Client
+from ganvas.processes import Crew
 from ganvas.stop_signal import StopSignal
 from ganvas.up import running_service
 
@@ -39,7 +40,7 @@ def trained(minutes: float) -> Iterator[str]:
     """A service of its own in which two trainings have ended."""
     with tempfile.TemporaryDirectory() as home, StopSignal() as stop:
         settings = Settings(home=Path(home), port=0)
-        with running_service(settings, 1, stop) as service:
+        with running_service(settings, Crew(generate=1), stop) as service:
             if service is None:
                 raise SystemExit("stopped before it was ready")
             with Client(service.url) as client:
