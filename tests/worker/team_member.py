@@ -10,6 +10,7 @@ from typing import Any
 
 import safetensors.torch
 import torch
+import torch.distributed as dist
 
 from tests.worker.datasets import dataset
 from tests.worker.games import CPU, Folder, tiny_spec
@@ -47,6 +48,8 @@ def main() -> None:
     else:
         data = dataset(count=32, classes=("a", "b"))
         follow(spec_of(architecture), data, TWO, team, None, {})
+    dist.barrier()  # a connection that ends while another process leaves would abort that one
+    dist.destroy_process_group()
 
 
 if __name__ == "__main__":
