@@ -115,7 +115,7 @@ def every_architecture(device: Device, seconds: float, dir: Path) -> Iterator[Ro
         resolution = max(side for side in (16, 32, 64) if architecture.paints(side))
         data = noise(resolution)
         spec = spec_for(data, device, {"architecture": name, "augment_p": 0.0})
-        trainer = Trainer(spec, data, device, dir / name, warm_up=2)
+        trainer = Trainer(spec, data, device, dir / f"by-{name}", warm_up=2)
         told = f"width {spec.options.get('width', '-')}, batch {spec.recipe.batch}"
         yield f"{name}, {resolution} px", f"{trainer.run(seconds):.1f}", "", told
 
