@@ -61,7 +61,7 @@ async def answer(
     if not manner.drawn and client_has(request, etag):
         return Response(status_code=304, headers=headers)
     keep = not manner.drawn
-    image, told = await _image(request, held, reference, picture, kept_as(made_as), keep=keep)
+    image, told = await finished(request, held, reference, picture, kept_as(made_as), keep=keep)
     headers |= told
     if manner.download:
         ending = sent.get("format", ENDINGS[picture.format])
@@ -72,7 +72,7 @@ async def answer(
     return Response(image, headers=headers, media_type=MEDIA_TYPES[picture.format])
 
 
-async def _image(
+async def finished(
     request: Request,
     held: Services,
     reference: Reference,

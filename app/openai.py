@@ -17,7 +17,7 @@ from app.deps import Everything, json_only
 from app.described import label_in
 from app.errors import as_expected, expected, invalid_request, status_of
 from app.etags import kept_as
-from app.images import resolve, target_of, until_gone
+from app.images import finished, resolve
 from app.looks import QUALITY, Look, picture_of
 from app.prompts import label_named, seed_of, several
 from app.queries import refused_at
@@ -195,21 +195,12 @@ async def made(
     request: Request, held: Services, reference: Reference, pictures: Sequence[Picture]
 ) -> list[bytes]:
     """The files, from the cache or made side by side."""
-    target, tag = target_of(held, reference), held.batcher.workforce.tag
-    gone = asyncio.ensure_future(until_gone(request))
-
-    async def one(picture: Picture) -> bytes:
-        key = kept_as(tag(picture, reference.model))
-        kept = await held.shelf.get(key)
-        if kept is not None:
-            return kept
-        answer, _ = await held.batcher.make(target, picture, key, gone, keep=True)
-        return answer.image
-
-    try:
-        return await asyncio.gather(*map(one, pictures))
-    finally:
-        gone.cancel()
+    tag = held.batcher.workforce.tag
+    keyed = [(picture, kept_as(tag(picture, reference.model))) for picture in pictures]
+    found = await asyncio.gather(
+        *(finished(request, held, reference, picture, key, keep=True) for picture, key in keyed)
+    )
+    return [image for image, _ in found]
 
 
 def enveloped(request: Request, error: GanvasError) -> Response:

@@ -180,7 +180,7 @@ def compared(net: str, model: Model, given: argparse.Namespace, names: list[str]
     home, out = given.out / "home", given.out
     folder = home / "models" / model.name / str(model.version)
     told = {"BENCH_MODEL": str(folder.absolute()), "BENCH_DTYPE": dtype_of(home, model)}
-    print(f"\n{net}: {model.parameters:,} parameters, {told['BENCH_DTYPE']}", file=sys.stderr)
+    print(f"\n{net}: {told['BENCH_DTYPE']}", file=sys.stderr)
     right = right_bytes(told)
     servers = [ours(home.absolute(), model)]
     interpreter = peers_python(out.absolute(), [name for name in names if name in PACKAGES])

@@ -10,12 +10,17 @@ import openai
 import pytest
 
 from app.openai import ImageRequest
+from app.services import Services
+from core.connection import connect
 from core.errors import OutOfMemory
 from core.generation import Picture
+from core.pictures import Pictures
 from core.schemas import Model
 from core.settings import Settings
+from tests.app import wire
 from tests.app.studio import Studio, studio
 from tests.app.test_errors import assert_problem
+from tests.waiting import wait_for
 
 Publish = Callable[..., Model]
 JSON = {"Content-Type": "application/json"}
@@ -205,6 +210,30 @@ def test_models_are_listed(client: openai.OpenAI, cats: Model, publish: Publish)
     assert abs(listed[0].created - time.time()) < 60
     assert len(client.models.list(extra_query={"limit": 1}).data) == 1
     assert client.models.retrieve("cats").id == "cats"
+
+
+def test_images_of_a_client_that_goes_are_forgotten_and_kept_ones_need_no_worker(
+    api: httpx.Client, settings: Settings, held: Services, cats: Model, worker: Studio
+) -> None:
+    def waiting() -> int:
+        return len(held.batcher._tickets)
+
+    worker.open.clear()
+    body = b'{"prompt": "a cat", "n": 3}'
+    lines = ["POST /v1/images/generations HTTP/1.1", "Host: localhost"]
+    lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    with wire.connect(api) as connection:
+        connection.sendall(wire.head(lines) + body)
+        wait_for(lambda: waiting() == 3, "the images to be waited for")
+    wait_for(lambda: waiting() == 0, "the images to be forgotten")
+    worker.open.set()
+    wait_for(lambda: len(worker.batches) == 1, "the batch that had left")
+    (key,) = worker.batches[0].kept_as
+    with connect(settings.redis_url, text=False) as client:
+        pictures = Pictures(client, settings.prefix, settings.cache_bytes)
+        pictures.answer("reply", {"id": "1"}, [b"kept"], [key])
+    answer = api.post("/v1/images/generations", json={"prompt": "a cat"}).json()
+    assert base64.b64decode(answer["data"][0]["b64_json"]) == b"kept"
 
 
 def test_every_field_of_openai_is_considered() -> None:
