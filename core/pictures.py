@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 import redis
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from core.connection import trouble
 from core.generation import REPLY_TTL_SECONDS, pack_head, pack_reply
@@ -58,8 +58,11 @@ class Pictures:
         pipe.execute()
 
     def make_room(self) -> None:
-        """For a capacity that became smaller. Raises RedisError."""
-        self._run("", {}, (), ())
+        """For a capacity that became smaller. A server that refuses keeps what it has."""
+        try:
+            self._run("", {}, (), ())
+        except RedisError as error:
+            log.warning("no room is made among the images: %s", trouble(error))
 
     def _run(
         self, reply: str, head: dict[str, Any], images: Sequence[bytes], names: Sequence[str | None]

@@ -110,5 +110,6 @@ def test_answer_has_all_images_also_those_that_are_not_kept(
 
 def test_full_server_still_answers(settings: Settings, pictures: Pictures) -> None:
     pictures._keep = pictures.client.register_script("return redis.error_reply('OOM full')")
+    pictures.make_room()  # a worker starts by it
     pictures.answer("{t}:answer", {"id": "8"}, [b"image"], ["1"])
     assert unpack_reply(pictures.client.lpop("{t}:answer"))[1] == [b"image"]  # pyright: ignore
