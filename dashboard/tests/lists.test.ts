@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Job } from "../src/api/types";
 import { inQueue, matching, merged } from "../src/logic/jobs";
 import { sampleAt, seedAt, stops } from "../src/logic/samples";
-import { tiling, wallOf } from "../src/logic/wall";
+import { allFrom, listed, orderOf, tiling, toggled } from "../src/logic/wall";
 import { visible } from "../src/logic/windowing";
 
 const job = (id: string, created_at: string, more = {}) =>
@@ -64,11 +64,24 @@ test("a click in the grid finds its seed, also at the edges", () => {
 });
 
 test("a wall of all seeds ends with the last one", () => {
-  const seeds = wallOf(2 ** 32 - 3);
-  expect(seeds.count).toBe(3);
-  expect(seeds.at(2)).toBe(String(2 ** 32 - 1));
-  expect(wallOf(["7", "alice"]).at(1)).toBe("alice");
+  const picks = allFrom(2 ** 32 - 3, "cat");
+  expect(picks.count).toBe(3);
+  expect(picks.at(2)).toEqual({ seed: String(2 ** 32 - 1), label: "cat" });
   const { columns, side } = tiling(390, 6, 112);
   expect(columns).toBe(3);
   expect(columns * side - 6).toBeCloseTo(390);
+});
+
+test("a favourite is a seed with its class, and goes with both into the zip", () => {
+  const alice = { seed: "alice", label: "" };
+  const [cat, dog] = ["cat", "dog"].map((label) => ({ seed: "7", label }));
+  const picks = [alice, cat!].reduce(toggled, [dog!]);
+  expect(listed(picks, "cat").at(0)).toEqual(cat);
+  expect(listed(picks, "").count).toBe(3);
+  expect(toggled(picks, dog!)).toEqual([alice, cat]);
+  expect(orderOf({ name: "pets", version: 2 }, picks)).toEqual({
+    model: "pets@2",
+    seeds: ["7", "alice", "7"],
+    labels: ["dog", null, "cat"],
+  });
 });

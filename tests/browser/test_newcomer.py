@@ -1,6 +1,7 @@
 """The way of somebody who knows no command: train, watch, play, promote, compare."""
 
 import re
+from zipfile import ZipFile
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -99,12 +100,16 @@ def test_gallery_goes_on_and_remembers_favourites(
     page.get_by_label("Seed 3", exact=True).click()
     page.get_by_role("button", name="Mark").click()
     page.get_by_label("Close").click()
+    page.get_by_label("Favourite: seed 5", exact=True).click()
     page.mouse.wheel(0, 6000)
     expect(page.get_by_label("Seed 3", exact=True)).to_have_count(0)
     assert page.get_by_role("listitem").count() < 200
     page.reload()
-    page.get_by_role("button", name="Favourites 1").click()
-    expect(page.get_by_role("listitem")).to_have_count(1)
+    page.get_by_role("button", name="Favourites 2").click()
+    expect(page.get_by_role("listitem")).to_have_count(2)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="2 images as a zip").click()
+    assert ZipFile(saved.value.path()).namelist()[:2] == ["3.png", "5.png"]
 
 
 def test_own_images_are_taken_and_what_is_wrong_with_others_is_told(

@@ -1,17 +1,23 @@
-/** Seeds of a model version that this browser remembers. */
+/** Images of a model version that this browser remembers. */
 import { useEffect, useState } from "preact/hooks";
 import type { Model } from "../api/types";
+import { toggled, type Pick } from "../logic/wall";
 import { remember, remembered } from "../storage";
 
-/** The seeds, and what marks one or takes its mark away. */
-export function useFavourites(model: Model | undefined): [string[], (seed: string) => void] {
+/** The images, and what marks one or takes its mark away. */
+export function useFavourites(model: Model | undefined): [Pick[], (pick: Pick) => void] {
   const name = model ? `favourites.${model.name}@${model.version}` : "";
-  const [seeds, show] = useState<string[]>([]);
-  useEffect(() => show(name ? remembered<string[]>(name, []) : []), [name]);
-  const mark = (seed: string) => {
-    const next = seeds.includes(seed) ? seeds.filter((one) => one !== seed) : [...seeds, seed];
+  const [picks, show] = useState<Pick[]>([]);
+  useEffect(() => show(name ? kept(name) : []), [name]);
+  const mark = (pick: Pick) => {
+    const next = toggled(kept(name), pick); // another tab may have marked some
     show(next);
     remember(name, next);
   };
-  return [seeds, mark];
+  return [picks, mark];
+}
+
+function kept(name: string): Pick[] {
+  const known = remembered<(Pick | string)[]>(name, []);
+  return known.map((one) => (typeof one === "string" ? { seed: one, label: "" } : one));
 }

@@ -1,15 +1,47 @@
-/** The seeds of a wall of images: all from one on, or a list. */
+/** The images of a wall: every seed from one on, or a list. */
 import { MAX_SEED } from "./images";
 
-export interface Seeds {
-  count: number;
-  at: (place: number) => string;
+/** A seed, and the class that it is looked at as; empty: what the seed itself means. */
+export interface Pick {
+  seed: string;
+  label: string;
 }
 
-export function wallOf(source: number | string[]): Seeds {
-  if (typeof source !== "number")
-    return { count: source.length, at: (place) => source[place] ?? "" };
-  return { count: MAX_SEED - source + 1, at: (place) => String(source + place) };
+export interface Picks {
+  count: number;
+  at: (place: number) => Pick;
+}
+
+export function allFrom(first: number, label: string): Picks {
+  return {
+    count: MAX_SEED - first + 1,
+    at: (place) => ({ seed: String(first + place), label }),
+  };
+}
+
+/** `label`: only those of this class; empty: all. */
+export function listed(picks: Pick[], label: string): Picks {
+  const shown = label ? picks.filter((pick) => pick.label === label) : picks;
+  return { count: shown.length, at: (place) => shown[place]! };
+}
+
+export function same(a: Pick, b: Pick): boolean {
+  return a.seed === b.seed && a.label === b.label;
+}
+
+/** The list without the pick when it is there, and with it when not. */
+export function toggled(picks: Pick[], pick: Pick): Pick[] {
+  const others = picks.filter((one) => !same(one, pick));
+  return others.length < picks.length ? others : [...picks, pick];
+}
+
+/** What POST /v1/generations is asked for. */
+export function orderOf(model: { name: string; version: number }, picks: Pick[]): object {
+  return {
+    model: `${model.name}@${model.version}`,
+    seeds: picks.map(({ seed }) => seed),
+    labels: picks.map(({ label }) => label || null),
+  };
 }
 
 export interface Tiling {

@@ -5,17 +5,15 @@ import type { Model } from "../api/types";
 import { useFavourites } from "../live/favourites";
 import { useModel, type Choice } from "../live/models";
 import { MAX_SEED } from "../logic/images";
-import { plural } from "../logic/numbers";
-import { wallOf } from "../logic/wall";
+import { allFrom, listed, same, type Pick } from "../logic/wall";
 import { Empty, Failure, Loading, Segments } from "../parts/bits";
 import { LabelChoice } from "../parts/label_choice";
 import { ModelChoice } from "../parts/model_choice";
 import { Picture } from "../parts/picture";
 import { Wall } from "../parts/wall";
+import { Zip } from "../parts/zip";
 import { rename, route, to, withQuery } from "../route";
 import { useCell } from "../state";
-
-const MOST = 90; // seeds of one address
 
 interface View {
   model: string; // as in the address; empty: the newest
@@ -56,9 +54,7 @@ export function Gallery(): JSX.Element {
       <div class="head">
         <h1>Gallery</h1>
         <div class="actions">
-          {view.only === "favourites" && model && (
-            <ZipLink model={model} seeds={favourites} label={view.label} />
-          )}
+          {view.only === "favourites" && model && <Zip model={model} picks={favourites} />}
           <Segments
             label="Which images"
             choices={which}
@@ -103,54 +99,37 @@ function Filters({ view, change, choice }: Props & { choice: Choice }): JSX.Elem
 function Images(props: {
   model: Model;
   view: View;
-  favourites: string[];
-  mark: (seed: string) => void;
+  favourites: Pick[];
+  mark: (pick: Pick) => void;
 }): JSX.Element {
   const { model, view, favourites, mark } = props;
-  const [opened, open] = useState<string | null>(null);
-  const marked = view.only === "favourites";
-  if (marked && !favourites.length && opened === null) {
+  const { only, label, from } = view;
+  const [opened, open] = useState<Pick | null>(null);
+  const picks = only === "favourites" ? listed(favourites, label) : allFrom(from, label);
+  if (!picks.count && opened === null) {
     return (
-      <Empty icon="star" title="No favourites yet">
-        <p>Open an image and press the star: it is kept in this browser.</p>
+      <Empty
+        icon="star"
+        title={favourites.length ? "No favourite of this class" : "No favourites yet"}
+      >
+        <p>Press the star of an image: it is kept in this browser.</p>
       </Empty>
     );
   }
   return (
     <>
-      <Wall
-        model={model}
-        label={view.label}
-        seeds={marked ? wallOf(favourites) : wallOf(view.from)}
-        favourites={favourites}
-        open={open}
-      />
+      <Wall model={model} picks={picks} favourites={favourites} open={open} mark={mark} />
       {opened !== null && (
         <Picture
           model={model}
-          label={view.label}
-          seed={opened}
-          favourite={favourites.includes(opened)}
+          pick={opened}
+          favourite={favourites.some((one) => same(one, opened))}
           mark={() => mark(opened)}
           move={open}
           close={() => open(null)}
         />
       )}
     </>
-  );
-}
-
-/** The integers among the favourites in one file; texts cannot stand in a list of seeds. */
-function ZipLink(props: { model: Model; seeds: string[]; label: string }): JSX.Element | null {
-  const seeds = props.seeds.filter((seed) => /^\d+$/.test(seed)).slice(0, MOST);
-  if (!seeds.length) return null;
-  const { name, version } = props.model;
-  const query = new URLSearchParams({ model: `${name}@${version}`, seeds: seeds.join(",") });
-  if (props.label) query.set("label", props.label);
-  return (
-    <a class="button" href={`/v1/generate?${query}&format=zip`} download>
-      {plural(seeds.length, "image")} as a zip
-    </a>
   );
 }
 

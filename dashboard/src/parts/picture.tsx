@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Model } from "../api/types";
 import { lasting, MAX_SEED } from "../logic/images";
+import type { Pick } from "../logic/wall";
 import { to, withQuery } from "../route";
 import { Copy, Facts } from "./bits";
 import { Icon, type IconName } from "./icons";
@@ -10,27 +11,29 @@ import { ModelImage } from "./image";
 
 interface Props {
   model: Model;
-  label: string;
-  seed: string;
+  pick: Pick;
   favourite: boolean;
   mark: () => void;
-  move: (seed: string) => void;
+  move: (pick: Pick) => void;
   close: () => void;
 }
 
 export function Picture(props: Props): JSX.Element {
-  const { model, label, seed, move, close } = props;
+  const { model, move, close, mark } = props;
+  const { seed, label } = props.pick;
   const dialog = useRef<HTMLDialogElement>(null);
   const address = lasting(model.name, model.version, seed, label ? { label } : {});
   useEffect(() => dialog.current?.showModal(), []);
 
   const step = (by: number) => {
     const next = Number(seed) + by;
-    if (Number.isInteger(next) && next >= 0 && next <= MAX_SEED) move(String(next));
+    if (Number.isInteger(next) && next >= 0 && next <= MAX_SEED)
+      move({ seed: String(next), label });
   };
   const pressed = (event: KeyboardEvent) => {
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);
+    if (event.key === "s" && !event.ctrlKey && !event.metaKey) mark();
   };
   const shut = () => dialog.current?.close();
   return (
@@ -66,7 +69,8 @@ function Press(props: { icon: IconName; name: string; press: () => void }): JSX.
 }
 
 function Known(props: Props & { address: string }): JSX.Element {
-  const { model, label, seed, favourite, mark, address } = props;
+  const { model, favourite, mark, address } = props;
+  const { seed, label } = props.pick;
   const reference = `${model.name}@${model.version}`;
   return (
     <>
@@ -80,7 +84,7 @@ function Known(props: Props & { address: string }): JSX.Element {
         ]}
       />
       <div class="row">
-        <button type="button" aria-pressed={favourite} onClick={mark}>
+        <button type="button" aria-pressed={favourite} title="Or the key s" onClick={mark}>
           <Icon name="star" size={15} />
           {favourite ? "Favourite" : "Mark"}
         </button>

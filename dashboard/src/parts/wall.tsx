@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Model } from "../api/types";
 import { lasting } from "../logic/images";
-import { tiling, type Seeds } from "../logic/wall";
+import { same, tiling, type Pick, type Picks } from "../logic/wall";
 import { visible } from "../logic/windowing";
 import { Icon } from "./icons";
 import { ModelImage } from "./image";
@@ -15,27 +15,27 @@ const GRAIN = 20; // px of scrolling between two looks
 
 interface Props {
   model: Model;
-  label: string;
-  seeds: Seeds;
-  favourites: string[];
-  open: (seed: string) => void;
+  picks: Picks;
+  favourites: Pick[];
+  open: (pick: Pick) => void;
+  mark: (pick: Pick) => void;
 }
 
 export function Wall(props: Props): JSX.Element {
-  const { seeds } = props;
+  const { picks } = props;
   const frame = useRef<HTMLDivElement>(null);
   const [pages, grow] = useState(1);
   const width = useWidth(frame);
   const top = useScroll(frame);
   const { columns, side } = tiling(width, GAP, LEAST);
-  const rows = Math.min(Math.ceil(seeds.count / columns), pages * PAGE);
+  const rows = Math.min(Math.ceil(picks.count / columns), pages * PAGE);
   const range = visible(top, window.innerHeight, side, rows, 2);
   useEffect(() => {
-    if (range.end >= rows - 2 && rows * columns < seeds.count) grow(pages + 1);
-  }, [range.end, rows, columns, seeds.count]);
+    if (range.end >= rows - 2 && rows * columns < picks.count) grow(pages + 1);
+  }, [range.end, rows, columns, picks.count]);
 
   const first = range.first * columns;
-  const count = width ? Math.max(Math.min(range.end * columns, seeds.count) - first, 0) : 0;
+  const count = width ? Math.max(Math.min(range.end * columns, picks.count) - first, 0) : 0;
   return (
     <div
       class="wall"
@@ -48,35 +48,42 @@ export function Wall(props: Props): JSX.Element {
         const place = first + at;
         const x = (place % columns) * side;
         const y = Math.floor(place / columns) * side;
-        const seed = seeds.at(place);
-        return <Tile key={seed} {...props} seed={seed} box={[x, y, side - GAP]} />;
+        const pick = picks.at(place);
+        const key = `${pick.seed} ${pick.label}`;
+        return <Tile key={key} {...props} pick={pick} box={[x, y, side - GAP]} />;
       })}
     </div>
   );
 }
 
 /** `box`: left, top and side in px. */
-function Tile(props: Props & { seed: string; box: [number, number, number] }): JSX.Element {
-  const { model, label, seed, favourites, open } = props;
+function Tile(props: Props & { pick: Pick; box: [number, number, number] }): JSX.Element {
+  const { model, pick, favourites, open, mark } = props;
+  const { seed, label } = pick;
   const [left, top, side] = props.box;
+  const marked = favourites.some((one) => same(one, pick));
   return (
     <div
       class="tile"
       role="listitem"
       style={{ left: `${left}px`, top: `${top}px`, width: `${side}px` }}
     >
-      <button type="button" aria-label={`Seed ${seed}`} onClick={() => open(seed)}>
+      <button type="button" aria-label={`Seed ${seed}`} onClick={() => open(pick)}>
         <ModelImage
           address={lasting(model.name, model.version, seed, label ? { label } : {})}
           side={model.resolution}
           alt=""
         />
       </button>
-      {favourites.includes(seed) && (
-        <span class="mark">
-          <Icon name="star" size={15} />
-        </span>
-      )}
+      <button
+        class="mark"
+        type="button"
+        aria-label={`Favourite: seed ${seed}`}
+        aria-pressed={marked}
+        onClick={() => mark(pick)}
+      >
+        <Icon name="star" size={15} />
+      </button>
     </div>
   );
 }
