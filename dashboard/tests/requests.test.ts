@@ -4,7 +4,7 @@ import { nameOf } from "../src/logic/files";
 import { addressOf, asCurl, asPython, lasting, timings } from "../src/logic/images";
 import { between, blended, weights } from "../src/logic/latent";
 import { differences, flat } from "../src/logic/options";
-import { boundsOf, budgetOf, longer, orderOf, valueOf } from "../src/logic/order";
+import { BEGIN, boundsOf, budgetOf, choiceOf, longer, orderOf, valueOf } from "../src/logic/order";
 import { by, measured } from "../src/logic/prometheus";
 import { parsed, to, withQuery } from "../src/route";
 
@@ -63,15 +63,7 @@ test("parts show what the service can do", () => {
 });
 
 test("an order has either an effort or a budget, and names nothing that was left open", () => {
-  const choice = {
-    dataset: "cats",
-    name: "",
-    preset: "auto",
-    resolution: 0,
-    seed: 0,
-    options: {},
-    amount: 5,
-  };
+  const choice = { ...BEGIN, dataset: "cats" };
   expect(orderOf({ ...choice, effort: "quick" })).toEqual({
     dataset: "cats",
     preset: "auto",
@@ -80,6 +72,27 @@ test("an order has either an effort or a budget, and names nothing that was left
     effort: "quick",
   });
   expect(orderOf({ ...choice, effort: "kimg" }).budget).toEqual({ kimg: 5 });
+});
+
+test("another training like an earlier one begins with the same choices", () => {
+  const choice = {
+    ...BEGIN,
+    dataset: "cats",
+    name: "mine",
+    effort: "kimg" as const,
+    amount: 40,
+    resolution: 32,
+    seed: 7,
+    origin: "cats@2",
+    options: { lr: 0.001 },
+  };
+  const { dataset, name, ...order } = orderOf(choice);
+  expect(choiceOf({ ...order, dataset_id: dataset, model: name })).toEqual(choice);
+  expect(choiceOf({ effort: "quick", budget: { minutes: 10 } }).effort).toBe("quick");
+  expect(choiceOf({ budget: { minutes: null, steps: 9 } })).toMatchObject({
+    effort: "steps",
+    amount: 9,
+  });
 });
 
 test("a training goes on by what is added to its budget", () => {

@@ -65,6 +65,28 @@ def test_from_an_open_page_to_a_model_that_is_played_with(
     assert f"{service.url}/v1/generate?model=newcomer%401&seed=alice" in copied
 
 
+def test_another_training_begins_with_the_choices_of_an_earlier_one(
+    page: Page, service: Service, earlier: str
+) -> None:
+    job = service.client.get("/v1/jobs?model=first").json()["data"][0]["id"]
+    page.goto(f"/#/jobs/{job}")
+    page.get_by_role("link", name="Another like it").click()
+    expect(page.get_by_label("Steps", exact=True)).to_have_value("20")
+    page.get_by_label("Name of the model").fill("second")
+    page.get_by_label("Begin with").select_option("first@1")
+    page.get_by_role("button", name="Start the training").click()
+    expect(page.get_by_role("heading", name="second")).to_be_visible()
+    again = service.client.get("/v1/jobs?model=second").json()["data"][0]
+    kept = ("dataset_id", "options", "budget")
+    assert {name: again["input"][name] for name in kept} == {
+        "dataset_id": earlier,
+        "options": TINY,
+        "budget": {"minutes": None, "kimg": None, "steps": 20},
+    }
+    assert again["input"]["init_from"] == "first@1"
+    assert service.finished(again["id"])["state"] == "succeeded"
+
+
 def test_a_click_in_the_grid_opens_that_seed(page: Page, service: Service, earlier: str) -> None:
     job = service.client.get("/v1/jobs?model=first").json()["data"][0]["id"]
     page.goto(f"/#/jobs/{job}")
@@ -80,10 +102,10 @@ def test_trainings_are_compared_under_one_slider(
     page: Page, service: Service, earlier: str
 ) -> None:
     options = TINY | {"lr": 0.002}
-    job = service.train(dataset=earlier, name="second", budget={"steps": 20}, options=options)
+    job = service.train(dataset=earlier, name="third", budget={"steps": 20}, options=options)
     service.finished(job)
     page.goto("/#/jobs?kind=train")
-    for name in ("first", "second"):
+    for name in ("first", "third"):
         page.get_by_label(f"Tick {name}").check()
     page.get_by_role("link", name="Compare 2").click()
     expect(page.get_by_alt_text(re.compile("seeds 0 to 63"))).to_have_count(2)

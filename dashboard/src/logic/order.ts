@@ -4,12 +4,25 @@ export interface Choice {
   dataset: string;
   name: string;
   preset: string;
-  effort: "quick" | "standard" | "best" | "minutes" | "kimg";
-  amount: number; // of minutes or kimg
+  effort: "quick" | "standard" | "best" | "minutes" | "kimg" | "steps";
+  amount: number; // of minutes, kimg or steps
   resolution: number; // 0: as the data set has it
   seed: number;
+  origin: string; // a model whose weights are the beginning; empty: none
   options: Record<string, unknown>;
 }
+
+export const BEGIN: Choice = {
+  dataset: "",
+  name: "",
+  preset: "auto",
+  effort: "quick",
+  amount: 5,
+  resolution: 0,
+  seed: 0,
+  origin: "",
+  options: {},
+};
 
 export interface Order {
   dataset: string;
@@ -19,6 +32,7 @@ export interface Order {
   budget?: Record<string, number>;
   resolution?: number;
   seed: number;
+  init_from?: string;
   options: Record<string, unknown>;
 }
 
@@ -33,9 +47,28 @@ export function orderOf(choice: Choice): Order {
   };
   if (choice.name) order.name = choice.name;
   if (choice.resolution) order.resolution = choice.resolution;
+  if (choice.origin) order.init_from = choice.origin;
   if (choice.effort in MINUTES) order.effort = choice.effort;
   else order.budget = { [choice.effort]: choice.amount };
   return order;
+}
+
+/** What a person would have to choose to order the training once more. */
+export function choiceOf(input: Record<string, unknown>): Choice {
+  const text = (name: string) => (typeof input[name] === "string" ? (input[name] as string) : "");
+  const effort = text("effort");
+  const { unit, amount } = budgetOf(input.budget) ?? { unit: "minutes", amount: 10 };
+  return {
+    dataset: text("dataset_id"),
+    name: text("model"),
+    preset: text("preset") || BEGIN.preset,
+    effort: (effort in MINUTES ? effort : unit) as Choice["effort"],
+    amount,
+    resolution: Number(input.resolution) || 0,
+    seed: Number(input.seed) || 0,
+    origin: text("init_from"),
+    options: (input.options ?? {}) as Record<string, unknown>,
+  };
 }
 
 export interface Budget {

@@ -44,6 +44,11 @@ function Head(props: { job: Job; way: string; changed: (job: Job) => void }): JS
         {!ended(job) && way === "poll" && " · asked every 2 s, as no stream comes through"}
       </span>
       <div class="actions">
+        {job.kind === "train" && !!job.input.dataset_id && (
+          <a class="button" href={withQuery(to("train"), { like: job.id })}>
+            Another like it
+          </a>
+        )}
         <Reorder job={job} changed={changed} />
         <JobActions job={job} changed={changed} />
       </div>

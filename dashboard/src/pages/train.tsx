@@ -3,23 +3,13 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { send, sentence } from "../api/http";
 import type { Job } from "../api/types";
-import { orderOf, type Choice } from "../logic/order";
+import { BEGIN, choiceOf, orderOf, type Choice } from "../logic/order";
+import { useRecord } from "../live/poll";
 import { Estimate } from "../parts/estimate";
 import { Effort, Naming, Preset } from "../parts/train_form";
 import { TrainImages } from "../parts/train_images";
 import { go, rename, route, to, withQuery } from "../route";
 import { useCell } from "../state";
-
-const BEGIN: Choice = {
-  dataset: "",
-  name: "",
-  preset: "auto",
-  effort: "quick",
-  amount: 5,
-  resolution: 0,
-  seed: 0,
-  options: {},
-};
 
 export function Train(): JSX.Element {
   const { query } = useCell(route);
@@ -28,6 +18,7 @@ export function Train(): JSX.Element {
   const [busy, work] = useState(false);
   const [failure, fail] = useState("");
   const order = orderOf({ ...choice, dataset });
+  useLike(query.get("like"), choose);
   useEffect(() => fail(""), [dataset]);
 
   const start = async (event: Event) => {
@@ -56,13 +47,24 @@ export function Train(): JSX.Element {
               choice={choice}
               change={(changes) => choose((before) => ({ ...before, ...changes }))}
             />
-            <Estimate order={order} />
+            {!order.init_from && <Estimate order={order} />}
             <Start busy={busy} failure={failure} />
           </>
         )}
       </div>
     </form>
   );
+}
+
+/** The choices of an earlier training, to begin from. */
+function useLike(job: string | null, choose: (choice: Choice) => void): void {
+  const { data } = useRecord<Job>(job && `/v1/jobs/${job}`);
+  useEffect(() => {
+    if (!data) return;
+    const choice = choiceOf(data.input);
+    choose(choice);
+    rename(withQuery(to("train"), { dataset: choice.dataset }));
+  }, [data]);
 }
 
 function How(props: { choice: Choice; change: (changes: Partial<Choice>) => void }): JSX.Element {
