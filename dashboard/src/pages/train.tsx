@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { send, sentence } from "../api/http";
 import type { Job } from "../api/types";
-import { orderOf, type Choice } from "../logic/order";
+import { orderOf, type Choice, type Order } from "../logic/order";
 import { Estimate } from "../parts/estimate";
 import { Effort, Naming, Preset } from "../parts/train_form";
 import { TrainImages } from "../parts/train_images";
@@ -25,23 +25,14 @@ export function Train(): JSX.Element {
   const { query } = useCell(route);
   const dataset = query.get("dataset") ?? "";
   const [choice, choose] = useState<Choice>(BEGIN);
-  const [busy, work] = useState(false);
-  const [failure, fail] = useState("");
   const order = orderOf({ ...choice, dataset });
-  useEffect(() => fail(""), [dataset]);
-
-  const start = async (event: Event) => {
+  const { busy, failure, start } = useStart(order);
+  const submit = (event: Event) => {
     event.preventDefault();
-    work(true);
-    try {
-      go(to("jobs", (await send<Job>("POST", "/v1/train", order)).id));
-    } catch (error) {
-      fail(sentence(error));
-    }
-    work(false);
+    void start();
   };
   return (
-    <form class="train" onSubmit={(event) => void start(event)}>
+    <form class="train" onSubmit={submit}>
       <div class="head">
         <h1>New training</h1>
       </div>
@@ -63,6 +54,23 @@ export function Train(): JSX.Element {
       </div>
     </form>
   );
+}
+
+/** Sends the order, and goes to the job that it becomes. */
+function useStart(order: Order) {
+  const [busy, work] = useState(false);
+  const [failure, fail] = useState("");
+  useEffect(() => fail(""), [order.dataset]);
+  const start = async () => {
+    work(true);
+    try {
+      go(to("jobs", (await send<Job>("POST", "/v1/train", order)).id));
+    } catch (error) {
+      fail(sentence(error));
+    }
+    work(false);
+  };
+  return { busy, failure, start };
 }
 
 function How(props: { choice: Choice; change: (changes: Partial<Choice>) => void }): JSX.Element {

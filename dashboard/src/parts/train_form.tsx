@@ -74,20 +74,7 @@ export function Naming({ choice, change }: Props): JSX.Element {
           onInput={(event) => change({ name: event.currentTarget.value })}
         />
       </div>
-      <div class="field">
-        <label for="resolution">Resolution</label>
-        <select
-          id="resolution"
-          value={choice.resolution}
-          onChange={(event) => change({ resolution: Number(event.currentTarget.value) })}
-        >
-          {[0, 32, 64, 128, 256].map((side) => (
-            <option key={side} value={side}>
-              {side ? `${side} px` : "chosen for you"}
-            </option>
-          ))}
-        </select>
-      </div>
+      <Resolution choice={choice} change={change} />
       <div class="field">
         <label for="training-seed">Seed of the training</label>
         <input
@@ -99,6 +86,25 @@ export function Naming({ choice, change }: Props): JSX.Element {
           onInput={(event) => change({ seed: Number(event.currentTarget.value) })}
         />
       </div>
+    </div>
+  );
+}
+
+function Resolution({ choice, change }: Props): JSX.Element {
+  return (
+    <div class="field">
+      <label for="resolution">Resolution</label>
+      <select
+        id="resolution"
+        value={choice.resolution}
+        onChange={(event) => change({ resolution: Number(event.currentTarget.value) })}
+      >
+        {[0, 32, 64, 128, 256].map((side) => (
+          <option key={side} value={side}>
+            {side ? `${side} px` : "chosen for you"}
+          </option>
+        ))}
+      </select>
     </div>
   );
 }
