@@ -107,6 +107,7 @@ export interface Model {
   evaluation: Record<string, unknown> | null;
   selected: Record<string, unknown> | null;
   aliased_as: string[];
+  pinned: boolean;
   reproducibility: string;
   lineage: Record<string, unknown>;
 }

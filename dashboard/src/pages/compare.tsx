@@ -5,7 +5,7 @@ import { ask } from "../api/http";
 import type { Job, Sample, Series } from "../api/types";
 import { ended, plainly, subject } from "../logic/jobs";
 import { short } from "../logic/numbers";
-import { differences, flat } from "../logic/options";
+import { differences, flat, type Difference } from "../logic/options";
 import { sampleAt, stops } from "../logic/samples";
 import { Empty, Failure, Loading, State } from "../parts/bits";
 import { colour } from "../parts/chart";
@@ -29,14 +29,7 @@ export function Compare(): JSX.Element {
   const ids = (query.get("jobs") ?? "").split(",").filter(Boolean).slice(0, MOST);
   const [found, error] = useCompared(ids);
   if (ids.length < 2) {
-    return (
-      <Empty icon="compare" title="Which trainings?">
-        <p>Tick two to six trainings in the list of jobs, then press “Compare”.</p>
-        <a class="button primary" href={withQuery(to("jobs"), { kind: "train" })}>
-          To the trainings
-        </a>
-      </Empty>
-    );
+    return <Which />;
   }
   return (
     <>
@@ -57,6 +50,22 @@ export function Compare(): JSX.Element {
           <Curves sources={found} />
         </div>
       )}
+    </>
+  );
+}
+
+function Which(): JSX.Element {
+  return (
+    <>
+      <div class="head">
+        <h1>Compare</h1>
+      </div>
+      <Empty icon="compare" title="Which trainings?">
+        <p>Tick two to six trainings in the list of jobs, then press “Compare”.</p>
+        <a class="button primary" href={withQuery(to("jobs"), { kind: "train" })}>
+          To the trainings
+        </a>
+      </Empty>
     </>
   );
 }
@@ -163,32 +172,38 @@ function Differing({ all }: { all: Compared[] }): JSX.Element {
         <p class="quiet">Nothing: data set, options and seed are the same.</p>
       ) : (
         <div class="scroll" tabIndex={0} role="region" aria-label="Compared, one a column">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Option</th>
-                {all.map(({ job, name }) => (
-                  <th key={job.id} scope="col">
-                    {name}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map(({ name, values }) => (
-                <tr key={name}>
-                  <td>{plainly(name)}</td>
-                  {values.map((value, place) => (
-                    <td key={place} class="break numbers">
-                      {value}
-                    </td>
-                  ))}
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <Columns all={all} rows={rows} />
         </div>
       )}
     </section>
+  );
+}
+
+function Columns({ all, rows }: { all: Compared[]; rows: Difference[] }): JSX.Element {
+  return (
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">Option</th>
+          {all.map(({ job, name }) => (
+            <th key={job.id} scope="col">
+              {name}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(({ name, values }) => (
+          <tr key={name}>
+            <td>{plainly(name)}</td>
+            {values.map((value, place) => (
+              <td key={place} class="break numbers">
+                {value}
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }

@@ -28,13 +28,7 @@ interface Props {
 }
 
 export function Gallery(): JSX.Element {
-  const { query } = useCell(route);
-  const view: View = {
-    model: query.get("model") ?? "",
-    from: Number(query.get("from")) || 0,
-    label: query.get("label") ?? "",
-    only: query.get("only") === "favourites" ? "favourites" : "all",
-  };
+  const view = viewOf(useCell(route).query);
   const choice = useModel(view.model);
   const [favourites, mark] = useFavourites(choice.model);
   const change = (changes: Partial<View>) => {
@@ -68,6 +62,15 @@ export function Gallery(): JSX.Element {
       {model && <Images {...{ model, view, favourites, mark }} />}
     </>
   );
+}
+
+function viewOf(query: URLSearchParams): View {
+  return {
+    model: query.get("model") ?? "",
+    from: Number(query.get("from")) || 0,
+    label: query.get("label") ?? "",
+    only: query.get("only") === "favourites" ? "favourites" : "all",
+  };
 }
 
 function Filters({ view, change, choice }: Props & { choice: Choice }): JSX.Element {
@@ -135,11 +138,16 @@ function Images(props: {
 
 function Nothing(): JSX.Element {
   return (
-    <Empty icon="gallery" title="No model, no images">
-      <p>As soon as a training has ended, every seed is an image here.</p>
-      <a class="button primary" href={to("train")}>
-        Train a model
-      </a>
-    </Empty>
+    <>
+      <div class="head">
+        <h1>Gallery</h1>
+      </div>
+      <Empty icon="gallery" title="No model, no images">
+        <p>As soon as a training has ended, every seed is an image here.</p>
+        <a class="button primary" href={to("train")}>
+          Train a model
+        </a>
+      </Empty>
+    </>
   );
 }

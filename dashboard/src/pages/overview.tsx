@@ -176,18 +176,7 @@ function Workers({ workers }: { workers: WorkerInfo[] | undefined }): JSX.Elemen
             </thead>
             <tbody>
               {workers.map((worker) => (
-                <tr key={worker.id}>
-                  <td title={worker.id}>{worker.queues.join(", ")}</td>
-                  <td>{worker.device ?? "–"}</td>
-                  <td>{bytes(worker.memory)}</td>
-                  <td>{worker.queues.includes("generate") ? worker.loaded.length : "–"}</td>
-                  <td class="break">
-                    {worker.host} <span class="quiet">{worker.pid}</span>
-                  </td>
-                  <td>
-                    <When time={worker.started_at} />
-                  </td>
-                </tr>
+                <Worker key={worker.id} worker={worker} />
               ))}
             </tbody>
           </table>
@@ -195,5 +184,22 @@ function Workers({ workers }: { workers: WorkerInfo[] | undefined }): JSX.Elemen
       )}
       {workers && <p class="unseen">{plural(workers.length, "worker")}</p>}
     </section>
+  );
+}
+
+function Worker({ worker }: { worker: WorkerInfo }): JSX.Element {
+  return (
+    <tr>
+      <td title={worker.id}>{worker.queues.join(", ")}</td>
+      <td>{worker.device ?? "–"}</td>
+      <td>{bytes(worker.memory)}</td>
+      <td>{worker.queues.includes("generate") ? worker.loaded.length : "–"}</td>
+      <td class="break">
+        {worker.host} <span class="quiet">{worker.pid}</span>
+      </td>
+      <td>
+        <When time={worker.started_at} />
+      </td>
+    </tr>
   );
 }

@@ -23,12 +23,11 @@ export function Playground(): JSX.Element {
   const [wish, set] = useWish();
   const choice = useModel(wish.model);
   const [other, replace] = useState<string | null>(null); // an address that a latent tool asks for
-  const jobId = wish.model.startsWith("job:") ? wish.model.slice(4).split("@")[0] : undefined;
-  const job = useRecord<Job>(jobId ? `/v1/jobs/${jobId}` : null);
   const asked = { ...wish, model: choice.reference };
   const address = choice.reference ? (other ?? addressOf(asked)) : null;
   const shown = usePicture(address);
-  const conditions = choice.model ?? conditionsOf(job.data);
+  const ofJob = useConditions(wish.model);
+  const conditions = choice.model ?? ofJob;
 
   const change = (changes: Partial<Wish>) => {
     replace(null);
@@ -88,12 +87,17 @@ function Look(props: Fields & { conditions: Conditions | undefined }): JSX.Eleme
 
 function Nothing(): JSX.Element {
   return (
-    <Empty icon="play" title="There is no model to play with yet">
-      <p>Five minutes of training on the drawn creatures are enough for a first one.</p>
-      <a class="button primary" href={to("train")}>
-        Train a model
-      </a>
-    </Empty>
+    <>
+      <div class="head">
+        <h1>Playground</h1>
+      </div>
+      <Empty icon="play" title="There is no model to play with yet">
+        <p>Five minutes of training on the drawn creatures are enough for a first one.</p>
+        <a class="button primary" href={to("train")}>
+          Train a model
+        </a>
+      </Empty>
+    </>
   );
 }
 
@@ -132,7 +136,10 @@ function wished(query: URLSearchParams): Wish {
   };
 }
 
-function conditionsOf(job: Job | undefined): Conditions | undefined {
+/** Those of the training that `job:{id}` names. */
+function useConditions(reference: string): Conditions | undefined {
+  const id = /^job:([^@]+)/.exec(reference)?.[1];
+  const { data: job } = useRecord<Job>(id ? `/v1/jobs/${id}` : null);
   const listed = (value: unknown) => (Array.isArray(value) ? value.map(String) : []);
   const { classes, attributes } = job?.resolved ?? {};
   return job && { classes: listed(classes), attributes: listed(attributes) };

@@ -3,8 +3,8 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { send, sentence } from "../api/http";
 import type { Job } from "../api/types";
-import { BEGIN, choiceOf, orderOf, type Choice } from "../logic/order";
 import { useRecord } from "../live/poll";
+import { BEGIN, choiceOf, orderOf, type Choice, type Order } from "../logic/order";
 import { Estimate } from "../parts/estimate";
 import { Effort, Naming, Preset } from "../parts/train_form";
 import { TrainImages } from "../parts/train_images";
@@ -15,24 +15,15 @@ export function Train(): JSX.Element {
   const { query } = useCell(route);
   const dataset = query.get("dataset") ?? "";
   const [choice, choose] = useState<Choice>(BEGIN);
-  const [busy, work] = useState(false);
-  const [failure, fail] = useState("");
   const order = orderOf({ ...choice, dataset });
   useLike(query.get("like"), choose);
-  useEffect(() => fail(""), [dataset]);
-
-  const start = async (event: Event) => {
+  const { busy, failure, start } = useStart(order);
+  const submit = (event: Event) => {
     event.preventDefault();
-    work(true);
-    try {
-      go(to("jobs", (await send<Job>("POST", "/v1/train", order)).id));
-    } catch (error) {
-      fail(sentence(error));
-    }
-    work(false);
+    void start();
   };
   return (
-    <form class="train" onSubmit={(event) => void start(event)}>
+    <form class="train" onSubmit={submit}>
       <div class="head">
         <h1>New training</h1>
       </div>
@@ -65,6 +56,23 @@ function useLike(job: string | null, choose: (choice: Choice) => void): void {
     choose(choice);
     rename(withQuery(to("train"), { dataset: choice.dataset }));
   }, [data]);
+}
+
+/** Sends the order, and goes to the job that it becomes. */
+function useStart(order: Order) {
+  const [busy, work] = useState(false);
+  const [failure, fail] = useState("");
+  useEffect(() => fail(""), [order.dataset]);
+  const start = async () => {
+    work(true);
+    try {
+      go(to("jobs", (await send<Job>("POST", "/v1/train", order)).id));
+    } catch (error) {
+      fail(sentence(error));
+    }
+    work(false);
+  };
+  return { busy, failure, start };
 }
 
 function How(props: { choice: Choice; change: (changes: Partial<Choice>) => void }): JSX.Element {

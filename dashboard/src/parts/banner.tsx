@@ -8,6 +8,25 @@ const LOOK_MS = 3000;
 
 export function Banner(): JSX.Element | null {
   const there = useCell(reachable);
+  const reasons = useReasons();
+  if (!there) {
+    return (
+      <div class="banner bad" role="alert">
+        <span class="pulse">●</span> The service does not answer. What is shown may be old; it goes
+        on by itself.
+      </div>
+    );
+  }
+  if (!reasons.length) return null;
+  return (
+    <div class="banner" role="status">
+      {reasons.join(" ")} Work waits until it is back.
+    </div>
+  );
+}
+
+/** Why the service is not ready, asked again and again. */
+function useReasons(): string[] {
   const [reasons, tell] = useState<string[]>([]);
 
   useEffect(() => {
@@ -31,19 +50,5 @@ export function Banner(): JSX.Element | null {
       document.removeEventListener("visibilitychange", seen);
     };
   }, []);
-
-  if (!there) {
-    return (
-      <div class="banner bad" role="alert">
-        <span class="pulse">●</span> The service does not answer. What is shown may be old; it goes
-        on by itself.
-      </div>
-    );
-  }
-  if (!reasons.length) return null;
-  return (
-    <div class="banner" role="status">
-      {reasons.join(" ")} Work waits until it is back.
-    </div>
-  );
+  return reasons;
 }

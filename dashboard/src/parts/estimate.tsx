@@ -23,29 +23,7 @@ interface Estimated {
 }
 
 export function Estimate({ order }: { order: Order }): JSX.Element {
-  const [found, show] = useState<Estimated | null>(null);
-  const [phase, tell] = useState("");
-  const [failure, fail] = useState("");
-  const running = useRef<AbortController | undefined>(undefined);
-  const key = JSON.stringify(order);
-  useEffect(() => {
-    show(null);
-    fail("");
-    return () => running.current?.abort();
-  }, [key]);
-
-  const estimate = async () => {
-    const stopped = new AbortController();
-    running.current = stopped;
-    fail("");
-    tell("asking");
-    try {
-      show(await estimated(order, tell, stopped.signal));
-    } catch (error) {
-      if (!stopped.signal.aborted) fail(sentence(error));
-    }
-    tell("");
-  };
+  const { found, phase, failure, estimate } = useEstimate(order);
   return (
     <section class="card" aria-label="Estimate">
       <header>
@@ -70,6 +48,34 @@ export function Estimate({ order }: { order: Order }): JSX.Element {
       {found && <Told found={found} />}
     </section>
   );
+}
+
+/** An estimate that somebody asks for; another order forgets it. */
+function useEstimate(order: Order) {
+  const [found, show] = useState<Estimated | null>(null);
+  const [phase, tell] = useState("");
+  const [failure, fail] = useState("");
+  const running = useRef<AbortController | undefined>(undefined);
+  const key = JSON.stringify(order);
+  useEffect(() => {
+    show(null);
+    fail("");
+    return () => running.current?.abort();
+  }, [key]);
+
+  const estimate = async () => {
+    const stopped = new AbortController();
+    running.current = stopped;
+    fail("");
+    tell("asking");
+    try {
+      show(await estimated(order, tell, stopped.signal));
+    } catch (error) {
+      if (!stopped.signal.aborted) fail(sentence(error));
+    }
+    tell("");
+  };
+  return { found, phase, failure, estimate };
 }
 
 function Told({ found }: { found: Estimated }): JSX.Element {

@@ -9,11 +9,13 @@ import { duration, secondsBetween } from "../logic/time";
 import { visible } from "../logic/windowing";
 import { to } from "../route";
 import { Bar, State, When } from "./bits";
-import { JobActions, Reorder } from "./job_actions";
+import { JobActions, Reorder, type Word } from "./job_actions";
 
 const WIDE = "(min-width: 1101px)";
 const ROW = 52;
 const NARROW_ROW = 84; // px; both as in pages.css
+
+const OFFERED: Word[] = ["pause", "resume", "retry", "cancel"];
 
 interface Props {
   jobs: Job[];
@@ -25,22 +27,17 @@ interface Props {
 export function JobTable({ jobs, chosen, choose, reader }: Props): JSX.Element {
   const frame = useRef<HTMLDivElement>(null);
   const [top, scroll] = useState(0);
-  const [height, measure] = useState(600);
+  const height = useHeight(frame);
   const row = useRowHeight();
   const range = visible(top, height, row, jobs.length);
   const shown = jobs.slice(range.first, range.end);
 
-  useLayoutEffect(() => measure(frame.current?.clientHeight ?? 600), []);
   useEffect(() => void (reader.looked = shown));
   useEffect(() => {
     if (range.end >= jobs.length) void reader.further();
   }, [range.end, jobs.length, reader]);
 
-  const tick = (id: string) => {
-    const next = new Set(chosen);
-    if (!next.delete(id)) next.add(id);
-    choose(next);
-  };
+  const tick = (id: string) => choose(turned(chosen, id));
   const place = (index: number) => (range.first + index) * row;
   const changed = (job: Job) => reader.tell(job);
   return (
@@ -66,6 +63,12 @@ export function JobTable({ jobs, chosen, choose, reader }: Props): JSX.Element {
   );
 }
 
+function turned(chosen: ReadonlySet<string>, id: string): ReadonlySet<string> {
+  const next = new Set(chosen);
+  if (!next.delete(id)) next.add(id);
+  return next;
+}
+
 function Head(): JSX.Element {
   return (
     <div class="table-head" role="row">
@@ -89,7 +92,7 @@ function JobRow(props: {
   tick: (id: string) => void;
   changed: (job: Job) => void;
 }): JSX.Element {
-  const { job } = props;
+  const { job, changed } = props;
   return (
     <div class="job-row" role="row" style={{ top: `${props.top}px` }}>
       <span role="cell">
@@ -100,12 +103,7 @@ function JobRow(props: {
           onChange={() => props.tick(job.id)}
         />
       </span>
-      <span class="name" role="cell">
-        <a href={to("jobs", job.id)}>{subject(job)}</a>
-        <small>
-          {KINDS[job.kind]} · {job.id}
-        </small>
-      </span>
+      <Name job={job} />
       <span class="state" role="cell">
         <State name={job.state} />
       </span>
@@ -119,14 +117,23 @@ function JobRow(props: {
         <When time={job.created_at} />
       </span>
       <span class="actions" role="cell">
-        <Reorder job={job} changed={props.changed} />
-        <JobActions
-          job={job}
-          words={["pause", "resume", "retry", "cancel"]}
-          changed={props.changed}
-        />
+        <Reorder job={job} changed={changed} />
+        <JobActions job={job} words={OFFERED} changed={changed} />
       </span>
     </div>
+  );
+}
+
+function Name({ job }: { job: Job }): JSX.Element {
+  return (
+    <span class="name" role="cell">
+      <a href={to("jobs", job.id)} dir="auto">
+        {subject(job)}
+      </a>
+      <small>
+        {KINDS[job.kind]} · {job.id}
+      </small>
+    </span>
   );
 }
 
@@ -154,6 +161,17 @@ function Course({ job }: { job: Job }): JSX.Element {
 function placed(position: number | null): string {
   if (position === null) return "waits";
   return position === 0 ? "next in the queue" : `place ${position + 1}`;
+}
+
+/** Of an element in px, also after its window has changed. */
+function useHeight(frame: { current: HTMLElement | null }): number {
+  const [height, measure] = useState(600);
+  useLayoutEffect(() => {
+    const sized = new ResizeObserver(([entry]) => entry && measure(entry.contentRect.height));
+    sized.observe(frame.current!);
+    return () => sized.disconnect();
+  }, []);
+  return height;
 }
 
 function useRowHeight(): number {

@@ -30,18 +30,7 @@ export function Longer({ job }: { job: Job }): JSX.Element | null {
   }
   return (
     <form class="row" onSubmit={(event) => void start(event)}>
-      <label class="inline">
-        <input
-          class="short"
-          type="number"
-          min={0.01}
-          step="any"
-          required
-          value={more}
-          onInput={(event) => choose(Number(event.currentTarget.value))}
-        />
-        more {budget.unit}
-      </label>
+      <More amount={more} unit={budget.unit} choose={choose} />
       <button class="primary" type="submit">
         Go on
       </button>
@@ -49,5 +38,26 @@ export function Longer({ job }: { job: Job }): JSX.Element | null {
         Not now
       </button>
     </form>
+  );
+}
+
+function More(props: {
+  amount: number;
+  unit: string;
+  choose: (amount: number) => void;
+}): JSX.Element {
+  return (
+    <label class="inline">
+      <input
+        class="short"
+        type="number"
+        min={0.01}
+        step="any"
+        required
+        value={props.amount}
+        onInput={(event) => props.choose(Number(event.currentTarget.value))}
+      />
+      more {props.unit}
+    </label>
   );
 }

@@ -13,11 +13,7 @@ interface Props {
 
 export function OptionForm({ schema, options, change }: Props): JSX.Element {
   const [text, search] = useState("");
-  const names = Object.keys(schema).filter((name) =>
-    `${name} ${plainly(name)} ${schema[name]!.description ?? ""}`
-      .toLowerCase()
-      .includes(text.toLowerCase()),
-  );
+  const names = Object.keys(schema).filter((name) => tells(name, schema[name]!, text));
   const set = (name: string, value: unknown) => {
     const { [name]: _, ...rest } = options;
     change(value === undefined ? rest : { ...rest, [name]: value });
@@ -52,6 +48,11 @@ export function OptionForm({ schema, options, change }: Props): JSX.Element {
       </div>
     </div>
   );
+}
+
+function tells(name: string, { description }: Schema, text: string): boolean {
+  const told = `${name} ${plainly(name)} ${description ?? ""}`;
+  return told.toLowerCase().includes(text.toLowerCase());
 }
 
 function Option(props: {

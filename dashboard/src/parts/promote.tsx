@@ -33,16 +33,7 @@ export function Promote(props: {
   }
   return (
     <form class="row" onSubmit={(event) => void promote(event)}>
-      <input
-        aria-label="Alias"
-        class="short"
-        value={alias}
-        pattern={ALIAS}
-        maxLength={64}
-        required
-        title="a-z, 0-9, _ and -, and not only digits"
-        onInput={(event) => name(event.currentTarget.value)}
-      />
+      <Name alias={alias} change={name} />
       <button class="primary" type="submit">
         Promote
       </button>
@@ -50,5 +41,20 @@ export function Promote(props: {
         Not now
       </button>
     </form>
+  );
+}
+
+function Name(props: { alias: string; change: (alias: string) => void }): JSX.Element {
+  return (
+    <input
+      aria-label="Alias"
+      class="short"
+      value={props.alias}
+      pattern={ALIAS}
+      maxLength={64}
+      required
+      title="a-z, 0-9, _ and -, and not only digits"
+      onInput={(event) => props.change(event.currentTarget.value)}
+    />
   );
 }

@@ -23,7 +23,7 @@ interface Props {
 
 export function Stage({ shown, n, first, choose }: Props): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const { bitmap, milliseconds } = shown;
+  const { bitmap } = shown;
   useEffect(() => {
     if (!bitmap || !canvas.current) return;
     canvas.current.width = bitmap.width;
@@ -50,19 +50,25 @@ export function Stage({ shown, n, first, choose }: Props): JSX.Element {
       />
       {!bitmap && <div class="picture pulse" />}
       <Failure error={shown.error} />
-      {milliseconds !== undefined && (
-        <p class="timing" aria-label="How it was made">
-          <span>seed {shown.seed}</span>
-          <span>{shown.model}</span>
-          <span>{Math.round(milliseconds)} ms in all</span>
-          {timings(shown.timing ?? null).map(([name, value]) => (
-            <span key={name}>
-              {name} {value}
-            </span>
-          ))}
-          <span>{CACHED[shown.cache ?? ""] ?? shown.cache}</span>
-        </p>
-      )}
+      <Making shown={shown} />
     </section>
+  );
+}
+
+/** What was asked for, and how long it took. */
+function Making({ shown }: { shown: Shown }): JSX.Element | null {
+  if (shown.milliseconds === undefined) return null;
+  return (
+    <p class="timing" aria-label="How it was made">
+      <span>seed {shown.seed}</span>
+      <span>{shown.model}</span>
+      <span>{Math.round(shown.milliseconds)} ms in all</span>
+      {timings(shown.timing ?? null).map(([name, value]) => (
+        <span key={name}>
+          {name} {value}
+        </span>
+      ))}
+      <span>{CACHED[shown.cache ?? ""] ?? shown.cache}</span>
+    </p>
   );
 }

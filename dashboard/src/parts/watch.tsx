@@ -67,7 +67,6 @@ export function Grid(props: { sample: Sample; open: (seed: number) => void }): J
       point(clamp((seed ?? 0) + by, 0, COLUMNS ** 2 - 1));
     } else if (event.key === "Enter" && seed !== null) props.open(seed);
   };
-  const cell = 100 / COLUMNS;
   return (
     <div
       class="grid-frame"
@@ -86,19 +85,16 @@ export function Grid(props: { sample: Sample; open: (seed: number) => void }): J
         alt={`Images of the seeds 0 to 63 at step ${props.sample.step}`}
         draggable={false}
       />
-      {seed !== null && (
-        <span
-          class="mark"
-          style={{
-            left: `${(seed % COLUMNS) * cell}%`,
-            top: `${Math.floor(seed / COLUMNS) * cell}%`,
-            width: `${cell}%`,
-            height: `${cell}%`,
-          }}
-        />
-      )}
+      {seed !== null && <Mark seed={seed} />}
     </div>
   );
+}
+
+function Mark({ seed }: { seed: number }): JSX.Element {
+  const side = `${100 / COLUMNS}%`;
+  const left = `${((seed % COLUMNS) / COLUMNS) * 100}%`;
+  const top = `${(Math.floor(seed / COLUMNS) / COLUMNS) * 100}%`;
+  return <span class="mark" style={{ left, top, width: side, height: side }} />;
 }
 
 /** The slider, with a button that moves it by itself. */
@@ -109,18 +105,8 @@ export function Player(props: {
   told: string;
 }): JSX.Element {
   const { count, place, move, told } = props;
-  const [playing, play] = useState(false);
   const last = count - 1;
-  useEffect(() => {
-    if (!playing) return;
-    if (place >= last) return play(false);
-    const timer = window.setTimeout(() => move(place + 1), FRAME_MS);
-    return () => clearTimeout(timer);
-  }, [playing, place, last]);
-  const press = () => {
-    if (!playing && place >= last) move(0);
-    play(!playing);
-  };
+  const [playing, press] = usePlaying(place, last, move);
   return (
     <div class="slider">
       <button
@@ -144,6 +130,26 @@ export function Player(props: {
       <output>{told}</output>
     </div>
   );
+}
+
+/** Whether it moves by itself, and what starts and stops that. */
+function usePlaying(
+  place: number,
+  last: number,
+  move: (place: number) => void,
+): [boolean, () => void] {
+  const [playing, play] = useState(false);
+  useEffect(() => {
+    if (!playing) return;
+    if (place >= last) return play(false);
+    const timer = window.setTimeout(() => move(place + 1), FRAME_MS);
+    return () => clearTimeout(timer);
+  }, [playing, place, last]);
+  const press = () => {
+    if (!playing && place >= last) move(0);
+    play(!playing);
+  };
+  return [playing, press];
 }
 
 /** The grids beside the one that is shown, so that sliding does not flicker. */

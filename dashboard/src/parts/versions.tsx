@@ -1,0 +1,168 @@
+/** The versions of a model: what each has reached, where it is loaded, and what may be done with it. */
+import type { JSX } from "preact";
+import { send, sentence } from "../api/http";
+import type { Job, Model, Page, WorkerInfo } from "../api/types";
+import { useRecord } from "../live/poll";
+import { bytes, short } from "../logic/numbers";
+import { go, to, withQuery } from "../route";
+import { When } from "./bits";
+import { Promote } from "./promote";
+import { tried, say } from "./toasts";
+
+interface Row {
+  model: Model;
+  changed: () => void;
+}
+
+export function Versions(props: {
+  versions: Model[];
+  shown: number; // version whose images are above
+  changed: () => void;
+}): JSX.Element {
+  const { data: workers } = useRecord<Page<WorkerInfo>>("/v1/workers", 4);
+  const makers = workers?.data.filter((worker) => worker.queues.includes("generate"));
+  return (
+    <section class="card">
+      <h2>Versions</h2>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Versions, one a row">
+        <table>
+          <Head />
+          <tbody>
+            {props.versions.map((model) => (
+              <Version
+                key={model.version}
+                {...{ model, makers }}
+                shown={model.version === props.shown}
+                changed={props.changed}
+              />
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+function Head(): JSX.Element {
+  return (
+    <thead>
+      <tr>
+        <th scope="col">Version</th>
+        <th scope="col">Published</th>
+        <th scope="col" class="number">
+          Images shown
+        </th>
+        <th scope="col" class="number" title="How far its images are from yours: less is better">
+          Distance (kd)
+        </th>
+        <th scope="col" class="number">
+          Size
+        </th>
+        <th scope="col">Kept in memory</th>
+        <th scope="col">
+          <span class="unseen">What may be done</span>
+        </th>
+      </tr>
+    </thead>
+  );
+}
+
+function Version(props: Row & { shown: boolean; makers: WorkerInfo[] | undefined }): JSX.Element {
+  const { model, shown, makers, changed } = props;
+  const measured = model.evaluation?.metrics as Record<string, unknown> | undefined;
+  return (
+    <tr aria-current={shown ? "true" : undefined}>
+      <td>
+        <span class="row tight">
+          <a href={withQuery(to("models", model.name), { version: model.version })}>
+            version {model.version}
+          </a>
+          {model.aliased_as.map((alias) => (
+            <span key={alias} class="tag accent" title={alias}>
+              {alias}
+            </span>
+          ))}
+        </span>
+      </td>
+      <td class="quiet">
+        <When time={model.created_at} />
+      </td>
+      <td class="number">{short(model.kimg * 1000)}</td>
+      <td class="number" title={measured ? "as evaluated" : "the training's own"}>
+        {short(measured?.kd ?? model.metrics.kd)}
+      </td>
+      <td class="number">{bytes(model.bytes)}</td>
+      <td>
+        <Kept {...{ model, makers, changed }} />
+      </td>
+      <td>
+        <VersionActions model={model} changed={changed} />
+      </td>
+    </tr>
+  );
+}
+
+/** Whether the generate workers keep it, and where it is loaded now. */
+function Kept({ model, makers, changed }: Row & { makers: WorkerInfo[] | undefined }): JSX.Element {
+  const { name, version, pinned } = model;
+  const holders = makers?.filter(({ loaded }) => loaded.some((one) => one.digest === model.digest));
+  const turn = async () => {
+    const work = send(pinned ? "DELETE" : "PUT", `/v1/models/${name}/versions/${version}/pin`);
+    const done = pinned
+      ? `Version ${version} makes room when others need it.`
+      : `Version ${version} is loaded now, and stays loaded.`;
+    if (await tried(work, done)) changed();
+  };
+  return (
+    <span class="row tight">
+      <button
+        class="switch"
+        type="button"
+        role="switch"
+        aria-checked={pinned}
+        aria-label={`Version ${version} is kept in memory`}
+        onClick={() => void turn()}
+      />
+      <small class="quiet">{holders && makers ? held(holders.length, makers.length) : ""}</small>
+    </span>
+  );
+}
+
+function held(holders: number, makers: number): string {
+  if (holders === 0) return "not loaded";
+  return makers === 1 ? "loaded" : `loaded by ${holders} of ${makers}`;
+}
+
+function VersionActions({ model, changed }: Row): JSX.Element {
+  const own = `/v1/models/${model.name}/versions/${model.version}`;
+  const remove = async () => {
+    if (!confirm(`Delete version ${model.version} of ${model.name} for ever?`)) return;
+    if (await tried(send("DELETE", own), `Version ${model.version} is deleted.`)) changed();
+  };
+  return (
+    <div class="row end">
+      <Promote model={model.name} version={model.version} changed={changed} />
+      <button type="button" onClick={() => void evaluate(model)}>
+        Evaluate
+      </button>
+      <a class="button" href={`${own}/card`}>
+        Card
+      </a>
+      <a class="button" href={`${own}/archive`} download>
+        Export
+      </a>
+      <button class="bare danger" type="button" onClick={() => void remove()}>
+        Delete
+      </button>
+    </div>
+  );
+}
+
+async function evaluate(model: Model): Promise<void> {
+  try {
+    const order = { model: `${model.name}@${model.version}` };
+    go(to("jobs", (await send<Job>("POST", "/v1/evaluate", order)).id));
+  } catch (error) {
+    say(sentence(error), true);
+  }
+}
