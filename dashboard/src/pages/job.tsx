@@ -106,7 +106,7 @@ function TrainingParts({ training, job }: { training: Training; job: Job }): JSX
           </header>
           <Watch samples={samples} place={place} move={move} told={told} open={open} />
         </section>
-        <Reals dataset={String(job.input.dataset_id ?? "")} />
+        <Reals job={job} />
       </div>
       <Curves
         sources={sources}

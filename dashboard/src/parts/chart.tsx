@@ -78,7 +78,10 @@ export function Chart(props: Props): JSX.Element {
     };
   }, [names, props.logarithmic, shade, props.unit]);
 
-  useEffect(() => plot.current?.setData(data), [data]);
+  useEffect(() => {
+    plot.current?.setData(data);
+    if (plot.current) tellNewest(plot.current);
+  }, [data]);
   useEffect(() => plot.current?.redraw(false), [props.mark]);
 
   return (
@@ -104,7 +107,7 @@ function optionsOf(props: Props, width: number, mark: () => number | undefined):
     width: Math.max(width, 100),
     height: HEIGHT,
     cursor: { sync: { key: "job" }, points: { size: 6 }, drag: { x: true, y: false } },
-    scales: { x: { time: false }, y: { distr: props.logarithmic ? 3 : 1 } },
+    scales: { x: { time: false }, y: scaleOf(props.logarithmic) },
     axes: [
       { ...axis, size: 28, values: (_, ticks) => ticks.map(props.unit) },
       {
@@ -125,8 +128,28 @@ function optionsOf(props: Props, width: number, mark: () => number | undefined):
         value: (_: uPlot, value: number | null) => (value === null ? "–" : short(value)),
       })),
     ],
-    hooks: { draw: [(drawn) => drawMark(drawn, mark(), colour(0))] },
+    hooks: {
+      draw: [(drawn) => drawMark(drawn, mark(), colour(0))],
+      setLegend: [tellNewest],
+    },
   };
+}
+
+/** Values that never changed stand in the middle of a range of their own size. */
+function scaleOf(logarithmic: boolean): uPlot.Scale {
+  if (logarithmic) return { distr: 3 };
+  const range = (_: uPlot, low: number, high: number): uPlot.Range.MinMax => {
+    if (low !== high) return uPlot.rangeNum(low, high, 0.1, true);
+    return low ? [low - Math.abs(low) / 2, low + Math.abs(low) / 2] : [0, 1];
+  };
+  return { range };
+}
+
+/** While nothing is pointed at, the legend says the newest values. */
+function tellNewest(drawn: uPlot): void {
+  if (drawn.cursor.idx !== null && drawn.cursor.idx !== undefined) return;
+  const newest = drawn.data.map((column) => [...column].findLastIndex((value) => value !== null));
+  drawn.setLegend({ idxs: newest.map((place) => (place < 0 ? null : place)) }, false);
 }
 
 /** Whether a line has so few points that it needs dots to be seen. */

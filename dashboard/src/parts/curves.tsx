@@ -16,7 +16,7 @@ const AXES = [
 ] as const;
 const UNITS: Record<Axis, (x: number) => string> = {
   step: (x) => short(x),
-  kimg: (x) => `${short(x)}k`,
+  kimg: (x) => short(x * 1000),
   seconds: (x) => duration(x),
 };
 
