@@ -1,10 +1,8 @@
 """Natural batching: a batch leaves at once while a worker is free; what comes meanwhile goes next.
 
-Clients that were answered together mostly come back together. So when a batch of several lands, the
-next one waits for as many, but no longer than a part of the time that the landed one took; and a
-full batch is sent one ahead of the workers. One per API process. Identical requests are made once,
-the wait is bounded by an estimate, clients that have gone are forgotten, and a batch that gets no
-answer is sent once more.
+Clients that come back at once are waited for, and a full batch is sent one ahead of the workers.
+One per API process. Identical requests are made once, the wait is bounded by an estimate, clients
+that have gone are forgotten, and a batch that gets no answer is sent once more.
 """
 
 import asyncio
@@ -19,6 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from app.errors import as_expected, from_record
 from app.lanes import Lanes, Made, Target, Ticket
+from app.returning import Returning
 from app.workforce import Workforce
 from core.errors import GanvasError, Internal, Overloaded, Unavailable
 from core.generation import MAX_BATCH, Batch, Picture
@@ -29,8 +28,6 @@ SMOOTHING = 0.2
 PATIENCE = 5.0  # times the expected duration, but at least ...
 MIN_PATIENCE = 2.0
 ATTEMPTS = 2
-RETURN = 0.1  # of the time of a landed batch: so long its clients are waited for,
-LONGEST_RETURN = 0.005  # but at most so many seconds
 MAX_WAITING = 4096
 Send = Callable[[Batch, bool], Awaitable[None]]
 log = logging.getLogger(__name__)
@@ -64,9 +61,7 @@ class Batcher:
         self._tickets: dict[str, Ticket] = {}
         self._flights: dict[str, Flight] = {}
         self._pace: dict[str, float] = {}  # seconds per image, by digest
-        self._returning = 0  # images of the batch that landed last
-        self._return_ends = 0.0  # until when its clients are waited for
-        self._timer: asyncio.TimerHandle | None = None
+        self._returning = Returning(self.pump)
 
     async def make(
         self,
@@ -120,16 +115,7 @@ class Batcher:
         ahead = 1 if waiting >= MAX_BATCH else 0
         if not waiting or len(self._flights) >= max(1, self.workforce.size) + ahead:
             return False
-        left = self._return_ends - time.monotonic()
-        if waiting >= self._returning or left <= 0:
-            return True
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(left, self._waited)
-        return False
-
-    def _waited(self) -> None:
-        self._timer = None
-        self.pump()
+        return not self._returning.awaited(waiting)
 
     def answered(self, head: dict[str, Any], images: list[bytes]) -> None:
         """Take one reply. The second reply to a batch that was sent twice is nobody's."""
@@ -152,8 +138,7 @@ class Batcher:
         for flight in list(self._flights.values()):
             if flight.task is not None:
                 flight.task.cancel()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._returning.close()
         for ticket in list(self._tickets.values()):
             ticket.fail(Unavailable("The service is stopping.", retry_after=2))
 
@@ -227,9 +212,7 @@ class Batcher:
             if error is not None:
                 ticket.fail(error)
         flight.landed.set()
-        took = time.monotonic() - flight.left
-        self._returning = min(flight.images, MAX_BATCH)
-        self._return_ends = time.monotonic() + min(RETURN * took, LONGEST_RETURN)
+        self._returning.landed(flight.images, time.monotonic() - flight.left)
         self.pump()
 
     def _per_image(self, target: Target) -> float:

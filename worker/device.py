@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from core.errors import NoDevice
-from core.files import read_json, write_json, write_once
+from core.files import write_json
 from core.ids import slug
+from worker.findings import keep, kept
 from worker.machine import usable_cores
 
 WIDTH, SIDE, BATCH = 32, 32, 16  # of the probe: a typical middle layer
@@ -130,10 +131,10 @@ def known_device(folder: Path) -> Device:
     chip = torch.cuda.get_device_name() if name == "cuda" else platform.processor()
     machine = f"{platform.node()}-{name}-{chip}-{usable_cores()}-torch-{torch.__version__}"
     path = folder / f"{slug(machine, name)}.json"
-    if not path.exists():
+    known = kept(path, Device)
+    if known is None:
         folder.mkdir(mode=0o700, exist_ok=True)
-        return Device(**write_once(path, asdict(probe(name))))
-    known = Device(**read_json(path))
+        return keep(path, probe(name))
     if name == "cpu":
         torch.set_num_threads(known.threads)
     seen = replace(known, rate=measure(known, seconds=0.3))

@@ -8,16 +8,16 @@ in company. Other devices promise no equal bits and are not asked.
 import contextlib
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from core.files import read_json, write_once
 from core.generation import MAX_BATCH
 from core.ids import slug
+from worker.findings import keep, kept
 from worker.latents import latents
 
 LOWEST_PSNR = 40.0  # dB between the images of both precisions: about two levels of 255
@@ -99,13 +99,7 @@ def manner_of(
 def remembered(folder: Path, kind: Kind, find: Callable[[], Manner]) -> Manner:
     """What was found for the model in `folder` on this kind of device; found once."""
     path = folder / f"manner-{slug(kind.name, 'device')}.json"
-    unusable = OSError, ValueError, TypeError  # removed meanwhile, not ours to write to, damaged
-    with contextlib.suppress(*unusable):
-        return Manner(**read_json(path))
-    manner = find()
-    with contextlib.suppress(*unusable):
-        return Manner(**write_once(path, asdict(manner)))
-    return manner
+    return kept(path, Manner) or keep(path, find())
 
 
 def cast(network: nn.Module, manner: Manner) -> nn.Module:

@@ -11,7 +11,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -83,16 +83,24 @@ def called() -> int | None:
     return None if rank is None else int(rank)
 
 
-def join(device: str) -> Team:
-    """Become the process that the environment says, once all others are there."""
+@contextmanager
+def joined(device: str) -> Iterator[Team]:
+    """Be the process that the environment says, once all others are there, until they part."""
     if device == "cuda":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     dist.init_process_group(backend(device), timeout=PATIENCE)
-    return Team(rank=dist.get_rank(), size=dist.get_world_size())
+    try:
+        team = Team(rank=dist.get_rank(), size=dist.get_world_size())
+        yield team
+        if team.leads:
+            team.tell("end")
+        dist.barrier()  # a connection that ends while another process leaves would abort that one
+    finally:
+        dist.destroy_process_group()
 
 
 @contextmanager
-def assembled(size: int, device: str, module: str, arguments: Sequence[str]):
+def assembled(size: int, device: str, module: str, arguments: Sequence[str]) -> Iterator[Team]:
     """Lead a team of `size` processes `python -m module arguments`, who have left at the end."""
     if size == 1 and called() is None:
         yield ALONE
@@ -102,12 +110,9 @@ def assembled(size: int, device: str, module: str, arguments: Sequence[str]):
         os.environ |= {"RANK": "0", "LOCAL_RANK": "0"} | meeting(size)
         others = [follower(rank, module, arguments) for rank in range(1, size)]
     try:
-        team = join(device)
-        yield team
-        team.tell("end")
+        with joined(device) as team:
+            yield team
     finally:
-        if dist.is_initialized():
-            dist.destroy_process_group()
         for process in others:
             process.terminate()
             process.wait()

@@ -34,7 +34,7 @@ from worker.plan import Plan
 from worker.recorder import TRAINING, Recorder
 from worker.shelf import Shelf
 from worker.spec import TrainSpec
-from worker.team import Team, assembled, called, join
+from worker.team import Team, assembled, called, joined
 from worker.trackers.tracked import Tracked
 from worker.trackers.trackers import Trackers
 from worker.train import train
@@ -204,8 +204,8 @@ def play_along(home: Home, job_id: str, settings: Settings) -> None:
     shrink = attempt.shrink if attempt else 0
     chosen = plan.make(home.job(job_id), input, data, shrink, home.devices)
     exact(chosen.device)
-    team = join(chosen.device.name)
-    follow(chosen.spec, data, chosen.device, team, chosen.resume, chosen.weights or {})
+    with joined(chosen.device.name) as team:
+        follow(chosen.spec, data, chosen.device, team, chosen.resume, chosen.weights or {})
 
 
 def exact(device: Device) -> None:

@@ -9,6 +9,7 @@ import pytest
 from starlette.requests import ClientDisconnect
 
 from app import batcher as module
+from app import returning
 from app.batcher import Batcher
 from app.lanes import Made, Target
 from app.workforce import Workforce
@@ -146,8 +147,8 @@ def test_full_batch_is_sent_one_ahead_of_the_workers() -> None:
 def test_clients_that_were_answered_together_are_waited_for(
     monkeypatch: pytest.MonkeyPatch, share: float, sizes: list[int]
 ) -> None:
-    monkeypatch.setattr(module, "RETURN", share)
-    monkeypatch.setattr(module, "LONGEST_RETURN", 60.0)
+    monkeypatch.setattr(returning, "SHARE", share)
+    monkeypatch.setattr(returning, "LONGEST", 60.0)
 
     async def scenario() -> None:
         bench = Bench()
@@ -172,8 +173,8 @@ def test_clients_that_were_answered_together_are_waited_for(
 
 
 def test_wait_for_clients_ends_when_they_do_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "RETURN", 1e9)
-    monkeypatch.setattr(module, "LONGEST_RETURN", 0.01)
+    monkeypatch.setattr(returning, "SHARE", 1e9)
+    monkeypatch.setattr(returning, "LONGEST", 0.01)
 
     async def scenario() -> None:
         bench = Bench()

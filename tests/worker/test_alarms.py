@@ -11,7 +11,7 @@ import torch
 
 from tests.worker.datasets import dataset
 from tests.worker.games import CPU, Folder, tiny_spec
-from worker import alarms, checkpoint
+from worker import alarms, checkpoint, rescue
 from worker.alarms import FEWEST, FIRMER, Watch
 from worker.augment import MAX_PROBABILITY
 from worker.data import Dataset
@@ -151,10 +151,10 @@ def alarms_of(spec: TrainSpec, data: Dataset, folder: Path) -> tuple[list[Alarm]
 
 
 def test_far_too_large_steps_are_taken_back(tmp_path: Path) -> None:
-    spec = tiny_spec(lr=1.0, lr_final=1.0, budget=Budget(steps=200), measure_kimg=0.2)
+    spec = tiny_spec(lr=1.0, lr_final=1.0, budget=Budget(steps=40), measure_kimg=0.04)
     told, last = alarms_of(spec, dataset(count=64), tmp_path)
     kinds = {alarm.kind for alarm in told}
-    assert kinds & {"divergence", "not_finite", "stuck", "collapse"}
+    assert kinds & {"divergence", "not_finite"}
     assert all(
         torch.isfinite(t).all() for t in last.state.tensors.values() if t.is_floating_point()
     )
@@ -165,15 +165,18 @@ def test_a_generator_that_does_not_learn_is_noticed(
 ) -> None:
     advance = Game.advance
     monkeypatch.setattr(Game, "advance", lambda game, who: who == "D" and advance(game, who))
-    spec = tiny_spec(budget=Budget(steps=200), measure_kimg=0.1, adaptive=False)
+    spec = tiny_spec(budget=Budget(steps=48), measure_kimg=0.04, adaptive=False)
     told, _ = alarms_of(spec, dataset(count=64), tmp_path)
     assert "stuck" in {alarm.kind for alarm in told}
 
 
-def test_twenty_images_shown_for_long_make_the_discriminator_sure(tmp_path: Path) -> None:
+def test_twenty_images_shown_for_long_make_the_discriminator_sure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rescue, "WINDOW", 8)
     few = dataset(count=20)
-    weak: dict[str, Any] = {"gamma": 0.001, "gamma_final": 0.001, "n_critic": 8}
-    spec = tiny_spec(budget=Budget(steps=320), adaptive=False, augment_p=0.0, **weak)
+    weak: dict[str, Any] = {"gamma": 0.001, "gamma_final": 0.001, "n_critic": 8, "lr": 2e-3}
+    spec = tiny_spec(budget=Budget(steps=64), adaptive=False, augment_p=0.0, **weak)
     told, last = alarms_of(spec, few, tmp_path)
     told = [alarm for alarm in told if alarm.kind == "overfitting"]
     assert told and told[0].message.endswith("The penalty counts 2 times from here on.")
@@ -183,21 +186,22 @@ def test_twenty_images_shown_for_long_make_the_discriminator_sure(tmp_path: Path
 def test_interrupted_between_two_windows_the_alarms_are_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alarms, "CERTAIN", 0.7)  # or it would take long
+    monkeypatch.setattr(alarms, "CERTAIN", 0.5)  # or it would take long
+    monkeypatch.setattr(rescue, "WINDOW", 16)
     recipe: dict[str, Any] = {"adaptive": False, "augment_p": 0.0, "gamma": 0.01}
     recipe |= {"gamma_final": 0.01, "measure_kimg": 0.0, "lr_final": 1e-3, "beta2_final": 0.9}
-    spec, data = tiny_spec(**recipe, budget=Budget(steps=260)), dataset(count=20)
+    spec, data = tiny_spec(**recipe, budget=Budget(steps=66)), dataset(count=20)
     through, last = alarms_of(spec, data, tmp_path / "through")
-    assert {alarm.kind for alarm in through if alarm.step > 200}
+    assert {alarm.kind for alarm in through if alarm.step > 56}
     run = train(spec, data, device=CPU, save=Folder(tmp_path / "cut"), checkpoint_seconds=1e-9)
     first: list[Alarm] = []
     for event in run:
         first += [event] if isinstance(event, Alarm) else []
-        if isinstance(event, Checkpoint) and event.step == 200:
+        if isinstance(event, Checkpoint) and event.step == 56:
             break
     run.close()
     found = checkpoint.load(tmp_path / "cut")
-    assert found is not None and found[0].step == 200
+    assert found is not None and found[0].step == 56
     rest = train(spec, data, device=CPU, save=Folder(tmp_path / "cut"), resume=found[1])
     seen = list(rest)
     second = [event for event in seen if isinstance(event, Alarm)]

@@ -60,3 +60,14 @@ def test_a_machine_keeps_its_precision_and_layout_and_its_best_rate(
         seen.append(known_device(tmp_path))
     assert seen[0] == seen[1]
     assert (seen[1].dtype, seen[1].rate) == ("bfloat16", 120.0)
+
+
+def test_a_machine_whose_record_is_damaged_is_probed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    table = {("float32", False): 50.0, ("float32", True): 60.0, ("bfloat16", True): 1.0}
+    found = rates(monkeypatch, table)
+    assert known_device(tmp_path) == found
+    for path in tmp_path.iterdir():
+        path.write_text("{")
+    assert known_device(tmp_path) == found

@@ -1,24 +1,27 @@
 """Several processes at one training: the same as one process with as many parts of the batch."""
 
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import safetensors.torch
-import torch
 
+from core.checkpoints import checkpoint_records
 from tests.waiting import wait_for
 from tests.worker.datasets import dataset
-from tests.worker.team_member import trained
 from tests.worker.trainings import Attempt, Desk
 from worker.channel import DONE
 
-ROOT = Path(__file__).parents[2]
 STEPS = 12
 OFTEN: dict[str, Any] = {"train_checkpoint_seconds": 0.001}
 TOGETHER: dict[str, Any] = {"train_processes": 2}
+RECIPE: dict[str, Any] = {"batch": 8, "n_critic": 2, "flip": True, "lecam": 0.3, "penalty": "r1r2"}
+
+
+class Launched(Attempt):
+    """Two processes under torchrun."""
+
+    launcher = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
 
 
 @pytest.mark.service
@@ -26,17 +29,16 @@ TOGETHER: dict[str, Any] = {"train_processes": 2}
 def test_two_processes_under_torchrun_train_as_two_threads_do(
     architecture: str, tmp_path: Path
 ) -> None:
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    member = ["--nproc-per-node", "2", "-m", "tests.worker.team_member"]
-    done = subprocess.run(
-        [*launcher, *member, str(tmp_path), architecture], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    together = safetensors.torch.load_file(tmp_path / "last.safetensors")
-    alone = trained(tmp_path / "alone", architecture)
-    assert together.keys() == alone.keys()
-    different = [name for name, value in alone.items() if not torch.equal(value, together[name])]
-    assert different == []
+    together = Desk(tmp_path / "home", dataset(count=32, classes=("a", "b")))
+    together.settle(5, threads=2, architecture=architecture, **RECIPE)
+    alone = together.again(tmp_path / "alone")
+    for kind, desk in ((Attempt, alone), (Launched, together)):
+        with kind(desk, 1) as attempt:
+            assert attempt.end() == DONE, (desk.folder / "log.txt").read_text()[-2000:]
+    ends = [checkpoint_records(desk.folder)[0] for desk in (alone, together)]
+    assert [end.step for end in ends] == [5, 5]
+    assert ends[0].sha256 == ends[1].sha256
+    assert together.published(1) == alone.published(1)
 
 
 def settled(root: Path) -> Desk:

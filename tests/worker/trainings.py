@@ -100,6 +100,7 @@ class Site(Protocol):
 class Attempt:
     """One training process; its records can be read one by one."""
 
+    launcher: tuple[str, ...] = ()
     module = "worker.train_run"
 
     def __init__(self, desk: Site, fence: int, **settings: Any) -> None:
@@ -107,7 +108,7 @@ class Attempt:
         arguments = [str(desk.home.root), JOB, str(fence)]
         with open(desk.folder / "log.txt", "ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", self.module, *arguments],
+                [sys.executable, "-m", *self.launcher, self.module, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
