@@ -6,7 +6,7 @@ import { useTraining, type Training } from "../live/training";
 import { ended, KINDS, subject } from "../logic/jobs";
 import { percent, short } from "../logic/numbers";
 import { duration, secondsBetween } from "../logic/time";
-import { Bar, Failure, Figure, Loading, State, When } from "../parts/bits";
+import { Bar, Figure, State, Unknown, When } from "../parts/bits";
 import { Curves } from "../parts/curves";
 import { JobActions, Reorder } from "../parts/job_actions";
 import { Alarms, Checkpoints, Log, Options, Outcome } from "../parts/job_details";
@@ -17,7 +17,7 @@ import { go, to, withQuery } from "../route";
 export function JobPage({ id }: { id: string }): JSX.Element {
   const [training, changed] = useTraining(id);
   const { job, error } = training;
-  if (!job) return error ? <Failure error={error} /> : <Loading what="the job" />;
+  if (!job) return <Unknown what="job" list="jobs" error={error} />;
   return (
     <>
       <Head job={job} way={training.way} changed={changed} />

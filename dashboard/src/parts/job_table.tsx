@@ -127,9 +127,7 @@ function JobRow(props: {
 function Name({ job }: { job: Job }): JSX.Element {
   return (
     <span class="name" role="cell">
-      <a href={to("jobs", job.id)} dir="auto">
-        {subject(job)}
-      </a>
+      <a href={to("jobs", job.id)}>{subject(job)}</a>
       <small>
         {KINDS[job.kind]} · {job.id}
       </small>
