@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Job } from "../api/types";
 import type { JobReader } from "../live/jobs";
-import { ended, KINDS, subject } from "../logic/jobs";
+import { atWork, ended, KINDS, subject } from "../logic/jobs";
 import { percent, short } from "../logic/numbers";
 import { duration, secondsBetween } from "../logic/time";
 import { visible } from "../logic/windowing";
@@ -111,7 +111,7 @@ function JobRow(props: {
         <Course job={job} />
       </span>
       <span class="rate numbers" role="cell">
-        {ended(job) ? "" : short(job.progress.images_per_second)}
+        {atWork(job) && job.kind === "train" ? short(job.progress.images_per_second) : ""}
       </span>
       <span class="age quiet" role="cell">
         <When time={job.created_at} />
