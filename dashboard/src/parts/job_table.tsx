@@ -14,6 +14,7 @@ import { JobActions, Reorder, type Word } from "./job_actions";
 const WIDE = "(min-width: 1101px)";
 const ROW = 52;
 const NARROW_ROW = 84; // px; both as in pages.css
+const AHEAD = 60; // rows that are read before they come in sight
 
 const OFFERED: Word[] = ["pause", "resume", "retry", "cancel"];
 
@@ -34,7 +35,7 @@ export function JobTable({ jobs, chosen, choose, reader }: Props): JSX.Element {
 
   useEffect(() => void (reader.looked = shown));
   useEffect(() => {
-    if (range.end >= jobs.length) void reader.further();
+    if (range.end + AHEAD >= jobs.length) void reader.further();
   }, [range.end, jobs.length, reader]);
 
   const tick = (id: string) => choose(turned(chosen, id));
