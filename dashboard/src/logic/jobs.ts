@@ -27,6 +27,17 @@ export function subject(job: Job): string {
   return typeof told === "string" && told ? told : job.id;
 }
 
+const REASONS: Record<string, string> = {
+  requested: "As somebody has asked for.",
+  "given back": "Its state is saved; it goes on from there.",
+  "rebuilt from disk": "It was lost in Redis, and rebuilt from the disk.",
+};
+
+/** Why it is in its state, as a sentence. */
+export function reasonOf({ reason }: Job): string {
+  return REASONS[reason ?? ""] ?? reason ?? "";
+}
+
 /** The newest of what is known of each job: those at work first, then the newest. */
 export function merged(known: Job[], news: Job[]): Job[] {
   const all = new Map(known.map((job) => [job.id, job]));

@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { Series } from "../api/types";
 import { across, aligned, grouped, seldom, smoothed, type Axis, type Group } from "../logic/curves";
+import { plainly } from "../logic/jobs";
 import { short } from "../logic/numbers";
 import { duration } from "../logic/time";
 import { remember, remembered } from "../storage";
@@ -45,12 +46,13 @@ export function Curves(props: { sources: Source[]; moment?: number }): JSX.Eleme
   const charts = useMemo(() => chartsOf(props.sources), [props.sources]);
   const rare = ({ names }: Group) => props.sources.every(({ series }) => seldom(series, names));
   const once = charts.filter(rare);
+  const only = props.sources.length === 1 ? props.sources[0] : undefined;
   const often = charts.filter((chart) => !rare(chart));
   if (!charts.length) return null;
   return (
     <section class="stack" aria-label="Curves">
       <Controls view={view} set={set} />
-      {once.length > 0 && <Once sources={props.sources} charts={once} />}
+      {once.length > 0 && only && <Once series={only.series} charts={once} />}
       <div class="charts">
         {often.map((chart) => (
           <Drawn key={chart.title} {...props} {...chart} view={view} />
@@ -70,15 +72,13 @@ function chartsOf(sources: Source[]): Group[] {
 }
 
 /** What was measured but once is a figure, no curve. */
-function Once({ sources, charts }: { sources: Source[]; charts: Group[] }): JSX.Element {
-  const value = (source: Source, name: string) =>
-    short(source.series.series[name]?.mean.findLast((one) => one !== null));
+function Once({ series, charts }: { series: Series; charts: Group[] }): JSX.Element {
   return (
     <dl class="figures">
       {charts.flatMap(({ title, names }) =>
         names.map((name) => (
-          <Figure key={name} name={names.length > 1 ? `${title}: ${name}` : title}>
-            {sources.map((source) => value(source, name)).join(" / ")}
+          <Figure key={name} name={names.length > 1 ? `${title}: ${plainly(name)}` : title}>
+            {short(series.series[name]?.mean.findLast((one) => one !== null))}
           </Figure>
         )),
       )}

@@ -140,7 +140,7 @@ function Name({ job }: { job: Job }): JSX.Element {
 function Course({ job }: { job: Job }): JSX.Element {
   if (job.state === "queued") return <small class="quiet">{placed(job.queue_position)}</small>;
   if (job.state === "failed")
-    return <small class="quiet break">{job.error?.code ?? job.reason}</small>;
+    return <small class="quiet break">{job.error?.title ?? job.reason}</small>;
   if (ended(job)) {
     const took = secondsBetween(job.started_at, job.finished_at);
     return <small class="quiet numbers">{took === null ? "" : `took ${duration(took)}`}</small>;
