@@ -42,7 +42,7 @@ export function JobTable({ jobs, chosen, choose, reader }: Props): JSX.Element {
   const place = (index: number) => (range.first + index) * row;
   const changed = (job: Job) => reader.tell(job);
   return (
-    <div class="table" role="table" aria-label="Jobs" aria-rowcount={jobs.length}>
+    <div class="table" role="table" aria-label="Jobs" aria-rowcount={jobs.length + 1}>
       <Head />
       <div
         class="window"
@@ -57,6 +57,7 @@ export function JobTable({ jobs, chosen, choose, reader }: Props): JSX.Element {
           <JobRow
             key={job.id}
             {...{ job, tick, changed, top: place(index), ticked: chosen.has(job.id) }}
+            row={range.first + index + 2}
           />
         ))}
       </div>
@@ -88,6 +89,7 @@ function Head(): JSX.Element {
 
 function JobRow(props: {
   job: Job;
+  row: number; // of the table, whose head is the first
   top: number;
   ticked: boolean;
   tick: (id: string) => void;
@@ -95,7 +97,7 @@ function JobRow(props: {
 }): JSX.Element {
   const { job, changed } = props;
   return (
-    <div class="job-row" role="row" style={{ top: `${props.top}px` }}>
+    <div class="job-row" role="row" aria-rowindex={props.row} style={{ top: `${props.top}px` }}>
       <span role="cell">
         <input
           type="checkbox"

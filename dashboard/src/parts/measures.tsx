@@ -20,15 +20,11 @@ export function Measures({ metrics }: { metrics: unknown }): JSX.Element | null 
           <thead>
             <tr>
               <th scope="col">Figure</th>
-              <th scope="col" class="number">
-                The model
-              </th>
-              <th scope="col" class="number">
-                Spread
-              </th>
-              <th scope="col" class="number">
-                Real images
-              </th>
+              {["The model", "Spread", "Real images"].map((name) => (
+                <th key={name} scope="col" class="number">
+                  {name}
+                </th>
+              ))}
             </tr>
           </thead>
           <tbody>

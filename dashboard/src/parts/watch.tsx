@@ -70,7 +70,10 @@ export function Grid(props: { sample: Sample; open: (seed: number) => void }): J
     if (by !== undefined) {
       event.preventDefault();
       point(clamp((seed ?? 0) + by, 0, COLUMNS ** 2 - 1));
-    } else if (event.key === "Enter" && seed !== null) props.open(seed);
+    } else if ((event.key === "Enter" || event.key === " ") && seed !== null) {
+      event.preventDefault();
+      props.open(seed);
+    }
   };
   return (
     <div
@@ -131,6 +134,11 @@ export function Player(props: {
         max={Math.max(last, 0)}
         value={place}
         onInput={(event) => move(Number(event.currentTarget.value))}
+        onKeyDown={(event) => {
+          if (event.key !== " " || count < 2) return;
+          event.preventDefault();
+          press();
+        }}
       />
       <output>{told}</output>
     </div>
