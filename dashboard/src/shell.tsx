@@ -42,12 +42,17 @@ const HIDDEN: Place[] = [{ path: "compare", name: "Compare", icon: "compare", pa
 export function Shell(): JSX.Element {
   const { path } = useCell(route);
   const main = useRef<HTMLElement>(null);
+  const moved = useRef(false);
   const [first = "", id] = path;
   const place = [...PLACES, ...HIDDEN].find((each) => each.path === first);
 
   useEffect(() => {
     document.title = place ? `${id ?? place.name} · Ganvas` : "Ganvas";
     window.scrollTo(0, 0);
+    // The link that led here is gone with its page: go on from the new one.
+    const lost = moved.current && document.activeElement === document.body;
+    if (lost) main.current?.focus({ preventScroll: true });
+    moved.current = true;
   }, [first, id]);
 
   const skip = (event: Event) => {

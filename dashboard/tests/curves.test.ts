@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { across, aligned, appended, grouped, smoothed } from "../src/logic/curves";
+import { across, aligned, appended, grouped, seldom, smoothed } from "../src/logic/curves";
 
 const values = (mean: (number | null)[]) => ({ mean, min: mean, max: mean });
 
@@ -47,4 +47,14 @@ test("lines of several jobs share one axis", () => {
   expect(x).toEqual([1, 2, 3]);
   expect(a).toEqual([10, null, 30]);
   expect(b).toEqual([null, 20, 31]);
+});
+
+test("one point makes no curve", () => {
+  const series = { steps: [1, 2], series: { kd: values([null, 3]), D: values([1, 2]) } };
+  expect([["kd"], ["D"], ["kd", "D"], ["none"]].map((names) => seldom(series, names))).toEqual([
+    true,
+    false,
+    false,
+    true,
+  ]);
 });

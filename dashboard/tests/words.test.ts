@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { measuresOf } from "../src/logic/measures";
 import { bytes, percent, plural, short } from "../src/logic/numbers";
 import { ago, duration } from "../src/logic/time";
 
@@ -38,4 +39,14 @@ test("times are told from now", () => {
   expect(ago("2026-03-10T11:59:58Z", now)).toBe("just now");
   expect(ago("2026-03-10T11:15:00Z", now)).toBe("45 min ago");
   expect(ago("2026-03-09T11:00:00Z", now)).toBe("yesterday");
+});
+
+test("an evaluation's figures stand beside their spread and what real images reach", () => {
+  const metrics = { space: "s", n_real: 5, kd: 0.9, kd_sd: 0.1, kd_floor: 0.2, kd_floor_sd: 0.1 };
+  const told = measuresOf({ ...metrics, path_length: 4, path_length_sd: 1 });
+  expect(told).toEqual([
+    { name: "kd", value: 0.9, spread: 0.1, floor: 0.2 },
+    { name: "path_length", value: 4, spread: 1, floor: null },
+  ]);
+  expect(measuresOf(undefined)).toEqual([]);
 });

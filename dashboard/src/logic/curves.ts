@@ -16,8 +16,14 @@ const GROUPS: [string, RegExp][] = [
 ];
 const HIDDEN = /^(step|kimg|seconds)$|_sd$/;
 
+/** What is drawn in one chart. */
+export interface Group {
+  title: string;
+  names: string[];
+}
+
 /** The charts in the order in which they are shown, each with its metrics; the rest are alone. */
-export function grouped(names: string[]): { title: string; names: string[] }[] {
+export function grouped(names: string[]): Group[] {
   const shown = names.filter((name) => !HIDDEN.test(name));
   const charts = GROUPS.map(([title, pattern]) => ({
     title,
@@ -29,6 +35,13 @@ export function grouped(names: string[]): { title: string; names: string[] }[] {
     ...charts.filter((chart) => chart.names.length),
     ...alone.map((name) => ({ title: name, names: [name] })),
   ];
+}
+
+/** Whether none of the metrics has two points, which a line would need. */
+export function seldom(series: Series, names: string[]): boolean {
+  return names.every(
+    (name) => (series.series[name]?.mean ?? []).filter((value) => value !== null).length < 2,
+  );
 }
 
 /** Exponential smoothing that is not pulled towards zero at the beginning. `weight` 0: as it is. */

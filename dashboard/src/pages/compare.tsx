@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ask } from "../api/http";
 import type { Job, Sample, Series } from "../api/types";
+import { grouped, seldom } from "../logic/curves";
 import { ended, plainly, subject } from "../logic/jobs";
 import { short } from "../logic/numbers";
 import { differences, flat, type Difference } from "../logic/options";
@@ -16,6 +17,7 @@ import { useCell } from "../state";
 
 const MOST = 6;
 const SECONDS = 5;
+const DIGEST = /^[0-9a-f]{64}$/;
 
 interface Compared {
   job: Job;
@@ -133,7 +135,10 @@ function Grids({ all }: { all: Compared[] }): JSX.Element {
             <figure key={job.id}>
               <figcaption class="row">
                 <span class="dot" style={{ background: colour(index) }} />
-                <a href={to("jobs", job.id)}>{name}</a> <State name={job.state} />
+                <a href={to("jobs", job.id)} title={name}>
+                  {name}
+                </a>
+                <State name={job.state} />
               </figcaption>
               {sample ? (
                 <Grid
@@ -156,13 +161,15 @@ function Grids({ all }: { all: Compared[] }): JSX.Element {
 }
 
 function Differing({ all }: { all: Compared[] }): JSX.Element {
+  const once = measuredOnce(all);
   const rows = differences(
-    all.map(({ job }) => ({
+    all.map(({ job, series }) => ({
       ...flat({ ...job.resolved, device: undefined }), // how fast it seemed is no option
       dataset: String(job.input.dataset_name ?? ""),
       preset: String(job.input.preset ?? ""),
       seed: String(job.seed),
       images_shown: short((job.progress.kimg ?? 0) * 1000),
+      ...lasts(series, once),
     })),
   );
   return (
@@ -179,14 +186,27 @@ function Differing({ all }: { all: Compared[] }): JSX.Element {
   );
 }
 
+/** The metrics that no curve shows. */
+function measuredOnce(all: Compared[]): string[] {
+  const names = new Set(all.flatMap(({ series }) => Object.keys(series.series)));
+  const shown = grouped([...names]).flatMap((group) => group.names);
+  return shown.filter((name) => all.every(({ series }) => seldom(series, [name])));
+}
+
+function lasts({ series }: Series, names: string[]): Record<string, string> {
+  return Object.fromEntries(
+    names.map((name) => [name, short(series[name]?.mean.findLast((value) => value !== null))]),
+  );
+}
+
 function Columns({ all, rows }: { all: Compared[]; rows: Difference[] }): JSX.Element {
   return (
-    <table>
+    <table class={all.length < 3 ? "fits" : ""}>
       <thead>
         <tr>
           <th scope="col">Option</th>
           {all.map(({ job, name }) => (
-            <th key={job.id} scope="col">
+            <th key={job.id} scope="col" class="break">
               {name}
             </th>
           ))}
@@ -198,7 +218,7 @@ function Columns({ all, rows }: { all: Compared[]; rows: Difference[] }): JSX.El
             <td>{plainly(name)}</td>
             {values.map((value, place) => (
               <td key={place} class="break numbers">
-                {value}
+                {DIGEST.test(value) ? value.slice(0, 12) : value}
               </td>
             ))}
           </tr>

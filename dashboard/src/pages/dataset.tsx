@@ -4,7 +4,7 @@ import { send } from "../api/http";
 import type { Dataset } from "../api/types";
 import { useRecord } from "../live/poll";
 import { plural } from "../logic/numbers";
-import { Bar, Facts, Failure, Loading, State } from "../parts/bits";
+import { Bar, Facts, State, Unknown } from "../parts/bits";
 import { DatasetFacts } from "../parts/dataset_facts";
 import { tried } from "../parts/toasts";
 import { go, to, withQuery } from "../route";
@@ -23,8 +23,7 @@ const MOST_LISTED = 200;
 export function DatasetPage({ id }: { id: string }): JSX.Element {
   const known = useRecord<Dataset>(`/v1/datasets/${id}`, 5);
   const dataset = known.data;
-  if (!dataset)
-    return known.error ? <Failure error={known.error} /> : <Loading what="the data set" />;
+  if (!dataset) return <Unknown what="data set" list="data" error={known.error} />;
   const ready = dataset.state === "ready";
   const remove = async () => {
     if (!confirm(`Delete the data set ${dataset.name}? Models that were trained on it stay.`))

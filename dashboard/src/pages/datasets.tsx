@@ -47,7 +47,7 @@ function Card({ dataset }: { dataset: Dataset }): JSX.Element {
         {ready && <img src={`/v1/datasets/${dataset.id}/preview.png`} alt="" loading="lazy" />}
       </a>
       <div class="body">
-        <h2 class="break">
+        <h2 class="break clamp" title={dataset.name}>
           <a href={address}>{dataset.name}</a>
         </h2>
         {ready ? (

@@ -3,10 +3,10 @@ import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import type { Job, Sample } from "../api/types";
 import { useTraining, type Training } from "../live/training";
-import { ended, KINDS, subject } from "../logic/jobs";
+import { ended, KINDS, reasonOf, subject } from "../logic/jobs";
 import { percent, short } from "../logic/numbers";
 import { duration, secondsBetween } from "../logic/time";
-import { Bar, Failure, Figure, Loading, State, When } from "../parts/bits";
+import { Bar, Figure, State, Unknown, When } from "../parts/bits";
 import { Curves } from "../parts/curves";
 import { JobActions, Reorder } from "../parts/job_actions";
 import { Alarms, Checkpoints, Log, Options, Outcome } from "../parts/job_details";
@@ -17,7 +17,7 @@ import { go, to, withQuery } from "../route";
 export function JobPage({ id }: { id: string }): JSX.Element {
   const [training, changed] = useTraining(id);
   const { job, error } = training;
-  if (!job) return error ? <Failure error={error} /> : <Loading what="the job" />;
+  if (!job) return <Unknown what="job" list="jobs" error={error} />;
   return (
     <>
       <Head job={job} way={training.way} changed={changed} />
@@ -63,13 +63,7 @@ function Course({ job }: { job: Job }): JSX.Element {
     <section class="stack tight" aria-label="Progress">
       {!ended(job) && <Bar value={progress.value} state={job.state} label="Progress" />}
       <dl class="figures">
-        <Figure name={ended(job) ? "Ended" : "Done"}>
-          {ended(job) ? <When time={job.finished_at} /> : percent(progress.value)}
-          {!ended(job) && job.phase && <small> {job.phase}</small>}
-          {job.state === "queued" && (
-            <small> place {(job.queue_position ?? 0) + 1} in the queue</small>
-          )}
-        </Figure>
+        <Standing job={job} />
         {job.kind === "train" && (
           <>
             <Figure name="Step">{short(progress.step)}</Figure>
@@ -80,8 +74,26 @@ function Course({ job }: { job: Job }): JSX.Element {
         <Figure name={ended(job) ? "Took" : "Running for"}>{duration(took)}</Figure>
         {!ended(job) && <Figure name="Left">{duration(progress.eta_seconds)}</Figure>}
       </dl>
-      {job.reason && !job.error && <p class="note">{job.reason}</p>}
+      {job.reason && !job.error && <p class="note">{reasonOf(job)}</p>}
     </section>
+  );
+}
+
+/** When it ended, how far it is, or when its turn comes. */
+function Standing({ job }: { job: Job }): JSX.Element {
+  if (ended(job)) {
+    return (
+      <Figure name="Ended">
+        <When time={job.finished_at} />
+      </Figure>
+    );
+  }
+  if (job.state === "queued")
+    return <Figure name="Place in the queue">{(job.queue_position ?? 0) + 1}</Figure>;
+  return (
+    <Figure name="Done">
+      {percent(job.progress.value)} {job.phase && <small>{job.phase}</small>}
+    </Figure>
   );
 }
 
@@ -104,7 +116,7 @@ function TrainingParts({ training, job }: { training: Training; job: Job }): JSX
             <h2>What it makes</h2>
             <span class="quiet">seeds 0 to 63, always the same</span>
           </header>
-          <Watch samples={samples} place={place} move={move} told={told} open={open} />
+          <Watch over={ended(job)} {...{ samples, place, move, told, open }} />
         </section>
         <Reals job={job} />
       </div>

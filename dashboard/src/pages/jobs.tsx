@@ -85,7 +85,7 @@ function Filters({ filter, count }: { filter: Filter; count: string }): JSX.Elem
         names={Object.keys(KINDS)}
         set={(kind) => set({ kind })}
       />
-      <span class="quiet numbers" aria-live="polite">
+      <span class="quiet numbers" aria-live={filter.q ? "polite" : "off"}>
         {count}
       </span>
     </div>

@@ -4,7 +4,7 @@ import type { Alias, Model, NamedModel, Page } from "../api/types";
 import { useRecord } from "../live/poll";
 import { short } from "../logic/numbers";
 import { Aliases } from "../parts/aliases";
-import { Failure, Loading } from "../parts/bits";
+import { Unknown } from "../parts/bits";
 import { Origin } from "../parts/origin";
 import { SeedImage } from "../parts/seed_image";
 import { Versions } from "../parts/versions";
@@ -20,7 +20,7 @@ export function ModelPage({ id: name }: { id: string }): JSX.Element {
   const list = useRecord<Page<Model>>(`/v1/models/${name}/versions?limit=100`, SECONDS);
   const aliases = useRecord<Page<Alias>>(`/v1/models/${name}/aliases`, SECONDS);
   const newest = known.data;
-  if (!newest) return known.error ? <Failure error={known.error} /> : <Loading what="the model" />;
+  if (!newest) return <Unknown what="model" list="models" error={known.error} />;
   const versions = list.data?.data ?? [newest];
   const model = versions.find(({ version }) => version === asked) ?? newest;
   const refresh = () => [known, list, aliases].forEach((each) => each.refresh());

@@ -130,7 +130,7 @@ function Newest({ models }: { models: Model[] }): JSX.Element {
         </div>
       </header>
       <div class="strip one">
-        {Array.from({ length: 14 }, (_, seed) => (
+        {Array.from({ length: 10 }, (_, seed) => (
           <SeedImage key={seed} model={model} seed={String(seed)} />
         ))}
       </div>

@@ -213,7 +213,7 @@ function Format({ wish, change }: Fields): JSX.Element {
         >
           {SIZES.map((size) => (
             <option key={size} value={size}>
-              {size ? `${size} px` : "own"}
+              {size ? `${size} px` : "as it is made"}
             </option>
           ))}
         </select>

@@ -4,6 +4,7 @@ import { Problem, sentence } from "../api/http";
 import { plainly } from "../logic/jobs";
 import { percent } from "../logic/numbers";
 import { absolute, ago } from "../logic/time";
+import { to } from "../route";
 import { Icon, type IconName } from "./icons";
 import { say } from "./toasts";
 
@@ -58,6 +59,21 @@ export function Failure({ error }: { error: unknown }): JSX.Element | null {
     <p class="note bad" role="alert">
       {sentence(error)}
     </p>
+  );
+}
+
+/** In place of a page whose record is not known: read still, not there (any more), or refused. */
+export function Unknown(props: { what: string; list: string; error: unknown }): JSX.Element | null {
+  const { what, list, error } = props;
+  if (!error) return <Loading what={`the ${what}`} />;
+  if (!(error instanceof Problem && error.status === 404)) return <Failure error={error} />;
+  return (
+    <Empty icon="search" title={`There is no such ${what}`}>
+      <p>It has been deleted, or the address has a slip in it.</p>
+      <a class="button" href={to(list)}>
+        To the list
+      </a>
+    </Empty>
   );
 }
 

@@ -43,6 +43,7 @@ interface Props {
   lines: Line[];
   logarithmic: boolean;
   mark?: number; // an x
+  axis: string; // what x is
   unit: (x: number) => string;
 }
 
@@ -78,10 +79,7 @@ export function Chart(props: Props): JSX.Element {
     };
   }, [names, props.logarithmic, shade, props.unit]);
 
-  useEffect(() => {
-    plot.current?.setData(data);
-    if (plot.current) tellNewest(plot.current);
-  }, [data]);
+  useEffect(() => plot.current?.setData(data), [data]);
   useEffect(() => plot.current?.redraw(false), [props.mark]);
 
   return (
@@ -117,7 +115,7 @@ function optionsOf(props: Props, width: number, mark: () => number | undefined):
       },
     ],
     series: [
-      { label: "at", value: (_, x) => (x === null ? "–" : props.unit(x)) },
+      { label: props.axis, value: (drawn, x) => props.unit(x ?? drawn.data[0].at(-1) ?? 0) },
       ...props.lines.map((each, place) => ({
         label: each.name,
         stroke: colour(each.colour ?? place),
@@ -125,13 +123,10 @@ function optionsOf(props: Props, width: number, mark: () => number | undefined):
         dash: each.dashed ? [5, 4] : undefined,
         spanGaps: true,
         points: { show: sparse, size: 5 },
-        value: (_: uPlot, value: number | null) => (value === null ? "–" : short(value)),
+        value: told,
       })),
     ],
-    hooks: {
-      draw: [(drawn) => drawMark(drawn, mark(), colour(0))],
-      setLegend: [tellNewest],
-    },
+    hooks: { draw: [(drawn) => drawMark(drawn, mark(), colour(0))] },
   };
 }
 
@@ -145,11 +140,9 @@ function scaleOf(logarithmic: boolean): uPlot.Scale {
   return { range };
 }
 
-/** While nothing is pointed at, the legend says the newest values. */
-function tellNewest(drawn: uPlot): void {
-  if (drawn.cursor.idx !== null && drawn.cursor.idx !== undefined) return;
-  const newest = drawn.data.map((column) => [...column].findLastIndex((value) => value !== null));
-  drawn.setLegend({ idxs: newest.map((place) => (place < 0 ? null : place)) }, false);
+/** The value under the cursor; without one, the last. */
+function told(drawn: uPlot, value: number | null, place: number, at: number | null): string {
+  return short(at === null ? [...drawn.data[place]!].findLast((one) => one !== null) : value);
 }
 
 /** Whether a line has so few points that it needs dots to be seen. */

@@ -2,11 +2,12 @@
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { Series } from "../api/types";
-import { across, aligned, grouped, smoothed, type Axis } from "../logic/curves";
+import { across, aligned, grouped, seldom, smoothed, type Axis, type Group } from "../logic/curves";
+import { plainly } from "../logic/jobs";
 import { short } from "../logic/numbers";
 import { duration } from "../logic/time";
 import { remember, remembered } from "../storage";
-import { Segments } from "./bits";
+import { Figure, Segments } from "./bits";
 import { Chart, type Line } from "./chart";
 
 const AXES = [
@@ -14,6 +15,7 @@ const AXES = [
   ["kimg", "images"],
   ["seconds", "time"],
 ] as const;
+const NAMES = Object.fromEntries(AXES) as Record<Axis, string>;
 const UNITS: Record<Axis, (x: number) => string> = {
   step: (x) => short(x),
   kimg: (x) => short(x * 1000),
@@ -41,24 +43,46 @@ export function Curves(props: { sources: Source[]; moment?: number }): JSX.Eleme
     look(next);
     remember("curves", next);
   };
-  const names = useMemo(
-    () => [...new Set(props.sources.flatMap(({ series }) => Object.keys(series.series)))],
-    [props.sources],
-  );
-  const several = props.sources.length > 1;
-  const charts = several
-    ? grouped(names).flatMap((chart) => chart.names.map((name) => ({ title: name, names: [name] })))
-    : grouped(names);
+  const charts = useMemo(() => chartsOf(props.sources), [props.sources]);
+  const rare = ({ names }: Group) => props.sources.every(({ series }) => seldom(series, names));
+  const once = charts.filter(rare);
+  const only = props.sources.length === 1 ? props.sources[0] : undefined;
+  const often = charts.filter((chart) => !rare(chart));
   if (!charts.length) return null;
   return (
     <section class="stack" aria-label="Curves">
       <Controls view={view} set={set} />
+      {once.length > 0 && only && <Once series={only.series} charts={once} />}
       <div class="charts">
-        {charts.map((chart) => (
+        {often.map((chart) => (
           <Drawn key={chart.title} {...props} {...chart} view={view} />
         ))}
       </div>
     </section>
+  );
+}
+
+/** Of several sources each metric has a chart of its own. */
+function chartsOf(sources: Source[]): Group[] {
+  const names = [...new Set(sources.flatMap(({ series }) => Object.keys(series.series)))];
+  if (sources.length === 1) return grouped(names);
+  return grouped(names).flatMap(({ names }) =>
+    names.map((name) => ({ title: name, names: [name] })),
+  );
+}
+
+/** What was measured but once is a figure, no curve. */
+function Once({ series, charts }: { series: Series; charts: Group[] }): JSX.Element {
+  return (
+    <dl class="figures">
+      {charts.flatMap(({ title, names }) =>
+        names.map((name) => (
+          <Figure key={name} name={names.length > 1 ? `${title}: ${plainly(name)}` : title}>
+            {short(series.series[name]?.mean.findLast((one) => one !== null))}
+          </Figure>
+        )),
+      )}
+    </dl>
   );
 }
 
@@ -123,6 +147,7 @@ function Drawn(props: {
       lines={lines}
       logarithmic={view.logarithmic}
       mark={mark}
+      axis={NAMES[view.axis]}
       unit={UNITS[view.axis]}
     />
   );

@@ -14,11 +14,11 @@ export function DatasetFacts({ dataset }: { dataset: Dataset }): JSX.Element {
       <Facts
         rows={[
           ["Images", plural(dataset.images, "image")],
-          ["Colours", dataset.channels === 1 ? "grey" : "RGB"],
+          ["Colours", dataset.channels === 1 ? "grey" : "colour"],
           ["Prepared at", dataset.resolutions.map((side) => `${side} px`).join(", ")],
-          ["Were", min && max ? `${min.join(" × ")} to ${max.join(" × ")}` : ""],
+          ["As uploaded", min && max ? sizes(min.join(" × "), max.join(" × ")) : ""],
           ["Parts", splits.length > 1 ? splits.join(", ") : ""],
-          ["Metadata", dataset.columns.join(", ")],
+          ["Told of each", dataset.columns.join(", ")],
           ["On disk", bytes(dataset.bytes)],
           ["Since", <When time={dataset.created_at} />],
           ["Can train", able === true ? "a generator" : String(able ?? "nothing")],
@@ -27,4 +27,8 @@ export function DatasetFacts({ dataset }: { dataset: Dataset }): JSX.Element {
       />
     </section>
   );
+}
+
+function sizes(least: string, most: string): string {
+  return least === most ? `${least} px` : `${least} to ${most} px`;
 }

@@ -17,7 +17,12 @@ export function ModelImage(props: {
   lazy?: boolean;
 }): JSX.Element {
   const tries = useRef(0);
-  useEffect(() => void (tries.current = 0), [props.address]);
+  const shown = useRef<HTMLImageElement>(null);
+  useEffect(() => {
+    tries.current = 0;
+    const image = shown.current;
+    return () => image?.removeAttribute("src"); // whoever scrolls past it needs it no more
+  }, [props.address]);
   const again = (event: Event) => {
     const image = event.currentTarget as HTMLImageElement;
     if (++tries.current > TRIES) return;
@@ -27,6 +32,7 @@ export function ModelImage(props: {
   return (
     <img
       key={props.address}
+      ref={shown}
       class={sharpness(props.side)}
       src={props.address}
       width={props.side}

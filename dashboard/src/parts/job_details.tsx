@@ -10,6 +10,7 @@ import { flat, written } from "../logic/options";
 import { to, withQuery } from "../route";
 import { Empty, Facts, Failure } from "./bits";
 import { Longer } from "./longer";
+import { Measures } from "./measures";
 import { Promote } from "./promote";
 
 const LOG_MS = 4000;
@@ -42,7 +43,14 @@ export function Outcome({ job }: { job: Job }): JSX.Element | null {
     );
   }
   const { model, version, dataset } = job.output ?? {};
-  if (model && version) return <Made job={job} model={String(model)} version={Number(version)} />;
+  if (model && version) {
+    return (
+      <>
+        <Made job={job} model={String(model)} version={Number(version)} />
+        <Measures metrics={job.output?.metrics} />
+      </>
+    );
+  }
   if (dataset) {
     return (
       <div class="note row apart">
@@ -135,8 +143,8 @@ export function Checkpoints({ job, turn }: { job: Job; turn: number }): JSX.Elem
       <h2>Checkpoints</h2>
       <Failure error={error} />
       {found?.length === 0 && (
-        <Empty icon="models" title="None yet">
-          <p>A state is saved every minute; each can be tried at once.</p>
+        <Empty icon="models" title={ended(job) ? "None were saved" : "None yet"}>
+          {!ended(job) && <p>A state is saved every minute; each can be tried at once.</p>}
         </Empty>
       )}
       {!!found?.length && (
@@ -180,7 +188,7 @@ export function Log({ job }: { job: Job }): JSX.Element {
     <details class="card" open={open} onToggle={(event) => turn(event.currentTarget.open)}>
       <summary>Log</summary>
       <pre class="log" tabIndex={0}>
-        {text || "Nothing was written yet."}
+        {text || (ended(job) ? "Nothing was written." : "Nothing was written yet.")}
       </pre>
     </details>
   );

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Job } from "../api/types";
 import type { JobReader } from "../live/jobs";
-import { ended, KINDS, subject } from "../logic/jobs";
+import { atWork, ended, KINDS, subject } from "../logic/jobs";
 import { percent, short } from "../logic/numbers";
 import { duration, secondsBetween } from "../logic/time";
 import { visible } from "../logic/windowing";
@@ -14,6 +14,7 @@ import { JobActions, Reorder, type Word } from "./job_actions";
 const WIDE = "(min-width: 1101px)";
 const ROW = 52;
 const NARROW_ROW = 84; // px; both as in pages.css
+const AHEAD = 60; // rows that are read before they come in sight
 
 const OFFERED: Word[] = ["pause", "resume", "retry", "cancel"];
 
@@ -34,14 +35,14 @@ export function JobTable({ jobs, chosen, choose, reader }: Props): JSX.Element {
 
   useEffect(() => void (reader.looked = shown));
   useEffect(() => {
-    if (range.end >= jobs.length) void reader.further();
+    if (range.end + AHEAD >= jobs.length) void reader.further();
   }, [range.end, jobs.length, reader]);
 
   const tick = (id: string) => choose(turned(chosen, id));
   const place = (index: number) => (range.first + index) * row;
   const changed = (job: Job) => reader.tell(job);
   return (
-    <div class="table" role="table" aria-label="Jobs" aria-rowcount={jobs.length}>
+    <div class="table" role="table" aria-label="Jobs" aria-rowcount={jobs.length + 1}>
       <Head />
       <div
         class="window"
@@ -56,6 +57,7 @@ export function JobTable({ jobs, chosen, choose, reader }: Props): JSX.Element {
           <JobRow
             key={job.id}
             {...{ job, tick, changed, top: place(index), ticked: chosen.has(job.id) }}
+            row={range.first + index + 2}
           />
         ))}
       </div>
@@ -87,6 +89,7 @@ function Head(): JSX.Element {
 
 function JobRow(props: {
   job: Job;
+  row: number; // of the table, whose head is the first
   top: number;
   ticked: boolean;
   tick: (id: string) => void;
@@ -94,7 +97,7 @@ function JobRow(props: {
 }): JSX.Element {
   const { job, changed } = props;
   return (
-    <div class="job-row" role="row" style={{ top: `${props.top}px` }}>
+    <div class="job-row" role="row" aria-rowindex={props.row} style={{ top: `${props.top}px` }}>
       <span role="cell">
         <input
           type="checkbox"
@@ -111,7 +114,7 @@ function JobRow(props: {
         <Course job={job} />
       </span>
       <span class="rate numbers" role="cell">
-        {ended(job) ? "" : short(job.progress.images_per_second)}
+        {atWork(job) && job.kind === "train" ? short(job.progress.images_per_second) : ""}
       </span>
       <span class="age quiet" role="cell">
         <When time={job.created_at} />
@@ -127,9 +130,7 @@ function JobRow(props: {
 function Name({ job }: { job: Job }): JSX.Element {
   return (
     <span class="name" role="cell">
-      <a href={to("jobs", job.id)} dir="auto">
-        {subject(job)}
-      </a>
+      <a href={to("jobs", job.id)}>{subject(job)}</a>
       <small>
         {KINDS[job.kind]} · {job.id}
       </small>
@@ -141,7 +142,7 @@ function Name({ job }: { job: Job }): JSX.Element {
 function Course({ job }: { job: Job }): JSX.Element {
   if (job.state === "queued") return <small class="quiet">{placed(job.queue_position)}</small>;
   if (job.state === "failed")
-    return <small class="quiet break">{job.error?.code ?? job.reason}</small>;
+    return <small class="quiet break">{job.error?.title ?? job.reason}</small>;
   if (ended(job)) {
     const took = secondsBetween(job.started_at, job.finished_at);
     return <small class="quiet numbers">{took === null ? "" : `took ${duration(took)}`}</small>;

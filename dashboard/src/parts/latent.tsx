@@ -175,11 +175,11 @@ function Directions({ wish, show, idle }: Tool): JSX.Element | null {
   };
   return (
     <fieldset class="stack tight">
-      <legend>Directions</legend>
+      <legend>Directions in which its images change most</legend>
       {all.map(({ index, share }) => {
         const id = String(index);
         return (
-          <label key={id} class="direction">
+          <label key={id} class="direction" title={`Explains ${percent(share)} of the changes`}>
             <span>
               {index + 1} <small class="quiet">{percent(share)}</small>
             </span>

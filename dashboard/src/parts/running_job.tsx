@@ -31,7 +31,7 @@ export function RunningJob({ job }: { job: Job }): JSX.Element {
         </div>
         <Bar value={value} state={job.state} label="Progress" />
         <p class="quiet numbers">
-          {percent(value)} · {short(kimg ?? 0)} thousand images · {short(rate ?? 0)} images/s
+          {percent(value)} · {short((kimg ?? 0) * 1000)} images shown · {short(rate ?? 0)} images/s
           {left ? ` · ${duration(left)} left` : ""}
         </p>
       </div>

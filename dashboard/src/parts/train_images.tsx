@@ -59,7 +59,9 @@ function Pickable(props: {
         {props.preview && (
           <img src={`/v1/datasets/${props.preview}/preview.png`} alt="" loading="lazy" />
         )}
-        <strong class="break">{props.name}</strong>
+        <strong class="break clamp" title={props.name}>
+          {props.name}
+        </strong>
         <span class="quiet">{props.told}</span>
       </button>
     </article>

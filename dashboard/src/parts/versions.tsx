@@ -25,7 +25,7 @@ export function Versions(props: {
     <section class="card">
       <h2>Versions</h2>
       <div class="scroll" tabIndex={0} role="region" aria-label="Versions, one a row">
-        <table>
+        <table class="stacked">
           <Head />
           <tbody>
             {props.versions.map((model) => (
@@ -73,32 +73,46 @@ function Version(props: Row & { shown: boolean; makers: WorkerInfo[] | undefined
   return (
     <tr aria-current={shown ? "true" : undefined}>
       <td>
-        <span class="row tight">
-          <a href={withQuery(to("models", model.name), { version: model.version })}>
-            version {model.version}
-          </a>
-          {model.aliased_as.map((alias) => (
-            <span key={alias} class="tag accent" title={alias}>
-              {alias}
-            </span>
-          ))}
-        </span>
+        <Named model={model} />
       </td>
-      <td class="quiet">
+      <td class="quiet" data-name="Published">
         <When time={model.created_at} />
       </td>
-      <td class="number">{short(model.kimg * 1000)}</td>
-      <td class="number" title={measured ? "as evaluated" : "the training's own"}>
+      <td class="number" data-name="Images shown">
+        {short(model.kimg * 1000)}
+      </td>
+      <td
+        class="number"
+        data-name="Distance (kd)"
+        title={measured ? "as evaluated" : "the training's own"}
+      >
         {short(measured?.kd ?? model.metrics.kd)}
       </td>
-      <td class="number">{bytes(model.bytes)}</td>
-      <td>
+      <td class="number" data-name="Size">
+        {bytes(model.bytes)}
+      </td>
+      <td data-name="Kept in memory">
         <Kept {...{ model, makers, changed }} />
       </td>
       <td>
         <VersionActions model={model} changed={changed} />
       </td>
     </tr>
+  );
+}
+
+function Named({ model }: { model: Model }): JSX.Element {
+  return (
+    <span class="row tight">
+      <a href={withQuery(to("models", model.name), { version: model.version })}>
+        version {model.version}
+      </a>
+      {model.aliased_as.map((alias) => (
+        <span key={alias} class="tag accent" title={alias}>
+          {alias}
+        </span>
+      ))}
+    </span>
   );
 }
 
@@ -114,7 +128,7 @@ function Kept({ model, makers, changed }: Row & { makers: WorkerInfo[] | undefin
     if (await tried(work, done)) changed();
   };
   return (
-    <span class="row tight">
+    <span class="kept">
       <button
         class="switch"
         type="button"

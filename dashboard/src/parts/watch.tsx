@@ -9,6 +9,7 @@ import { Icon } from "./icons";
 const FRAME_MS = 180;
 
 interface Props {
+  over: boolean; // whether no further samples will come
   samples: Sample[];
   place: number; // of the sample that is shown
   move: (place: number) => void;
@@ -28,12 +29,16 @@ export function usePlace(samples: Sample[]): [number, (place: number) => void] {
   return [place, move];
 }
 
-export function Watch({ samples, place, move, told, open }: Props): JSX.Element {
+export function Watch({ over, samples, place, move, told, open }: Props): JSX.Element {
   const shown = samples[place];
   if (!shown) {
     return (
       <div class="grid-frame">
-        <p class="quiet">The first images come within seconds of the first step.</p>
+        <p class="quiet">
+          {over
+            ? "It ended before its first images."
+            : "The first images come within seconds of the first step."}
+        </p>
       </div>
     );
   }
@@ -65,7 +70,10 @@ export function Grid(props: { sample: Sample; open: (seed: number) => void }): J
     if (by !== undefined) {
       event.preventDefault();
       point(clamp((seed ?? 0) + by, 0, COLUMNS ** 2 - 1));
-    } else if (event.key === "Enter" && seed !== null) props.open(seed);
+    } else if ((event.key === "Enter" || event.key === " ") && seed !== null) {
+      event.preventDefault();
+      props.open(seed);
+    }
   };
   return (
     <div
@@ -126,6 +134,11 @@ export function Player(props: {
         max={Math.max(last, 0)}
         value={place}
         onInput={(event) => move(Number(event.currentTarget.value))}
+        onKeyDown={(event) => {
+          if (event.key !== " " || count < 2) return;
+          event.preventDefault();
+          press();
+        }}
       />
       <output>{told}</output>
     </div>

@@ -1,0 +1,44 @@
+/** What an evaluation has measured, beside what real images would reach. */
+import type { JSX } from "preact";
+import { plainly } from "../logic/jobs";
+import { measuresOf } from "../logic/measures";
+import { short } from "../logic/numbers";
+
+export function Measures({ metrics }: { metrics: unknown }): JSX.Element | null {
+  const rows = measuresOf(metrics);
+  if (!rows.length) return null;
+  return (
+    <section class="card">
+      <header>
+        <h2>What was measured</h2>
+        <span class="quiet">
+          beside what real images reach against other real ones: no model can do better
+        </span>
+      </header>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Measured, one a row">
+        <table class="fits">
+          <thead>
+            <tr>
+              <th scope="col">Figure</th>
+              {["The model", "Spread", "Real images"].map((name) => (
+                <th key={name} scope="col" class="number">
+                  {name}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map(({ name, value, spread, floor }) => (
+              <tr key={name}>
+                <td>{plainly(name)}</td>
+                <td class="number">{short(value)}</td>
+                <td class="number quiet">± {short(spread)}</td>
+                <td class="number">{short(floor)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
