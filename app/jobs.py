@@ -50,7 +50,7 @@ def with_urls(job: Job) -> Job:
     urls = {"self": own, "events": f"{own}/events", "log": f"{own}/log"}
     urls |= {action: f"{own}/{action}" for action in actions_of(job)}
     if job.kind is JobKind.TRAIN:
-        names = ("metrics", "samples", "checkpoints")
+        names = ("metrics", "samples", "alarms", "checkpoints")
         urls |= {name: f"{own}/{name}" for name in names}
     output = job.output or {}
     if "dataset" in output:

@@ -102,6 +102,7 @@ class Job(Answer):
     priority: int = 0
     committed: dict[str, Any] | None = Field(default=None, description="The newest checkpoint.")
     metrics: dict[str, Any] = Field(default_factory=dict)
+    alarms: int = Field(default=0, description="How many there were: GET .../alarms.")
     output: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
     metadata: dict[str, str] = Field(default_factory=dict)

@@ -147,6 +147,14 @@ def metrics(
         out().print(rows)
 
 
+@jobs.command("alarms")
+def alarms(job_id: JobId, url: Url = None) -> None:
+    """What went wrong in a training, and what was done about it."""
+    with connected(url) as client:
+        found = client.jobs.handle(job_id).alarms()
+    say(*(f"step {alarm.step}: {alarm.message}" for alarm in found))
+
+
 @jobs.command("log")
 def log(job_id: JobId, url: Url = None) -> None:
     """What the job's process wrote."""

@@ -6,6 +6,7 @@ What a state does not allow raises GanvasAPIError (409), which names what it doe
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING
 
+from core.alarms import JobAlarm
 from core.schemas import Job, JobCheckpoint, JobEvent
 from ganvas.calls import Action, MetricsFormat
 
@@ -77,6 +78,10 @@ class JobHandle:
     def checkpoints(self) -> list[JobCheckpoint]:
         """The saved states, newest first."""
         return self._client._run(self._client._calls.checkpoints(self.id))
+
+    def alarms(self) -> list[JobAlarm]:
+        """What went wrong in the training and what was done about it, oldest first."""
+        return self._client._run(self._client._calls.alarms(self.id))
 
     def metrics(self, format: MetricsFormat = "csv") -> bytes:
         """All losses and measurements as a file: a row for every step, a column for each."""
@@ -152,6 +157,10 @@ class AsyncJobHandle:
     async def checkpoints(self) -> list[JobCheckpoint]:
         """The saved states, newest first."""
         return await self._client._run(self._client._calls.checkpoints(self.id))
+
+    async def alarms(self) -> list[JobAlarm]:
+        """What went wrong in the training and what was done about it, oldest first."""
+        return await self._client._run(self._client._calls.alarms(self.id))
 
     async def metrics(self, format: MetricsFormat = "csv") -> bytes:
         """All losses and measurements as a file: a row for every step, a column for each."""

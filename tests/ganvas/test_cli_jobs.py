@@ -116,6 +116,12 @@ def test_newest_metrics_are_shown(server: LocalServer) -> None:
     assert [line.split() for line in lines] == [["METRIC", "NOW"], ["G", "0.12346"], ["kd", "2"]]
 
 
+def test_alarms_are_sentences(server: LocalServer) -> None:
+    alarm = {"step": 6, "kind": "stuck", "message": "Nothing.", "at": "2026-01-01T00:00:00Z"}
+    server.on("GET /v1/jobs/job-1/alarms", Answer(body={"object": "list", "data": [alarm]}))
+    assert ganvas(server, "jobs", "alarms", "job-1").stdout == "step 6: Nothing.\n"
+
+
 def test_all_metrics_are_written_to_files(server: LocalServer, tmp_path: Path) -> None:
     server.on("GET /v1/jobs/job-1/metrics", Answer(body=b"a table"))
     paths = [tmp_path / "m.csv", tmp_path / "m.parquet"]

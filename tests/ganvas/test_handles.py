@@ -103,6 +103,15 @@ def test_checkpoints_are_records(server: LocalServer) -> None:
     assert with_async(server, AsyncJobHandle.checkpoints) == [newest, oldest]
 
 
+def test_alarms_are_records(server: LocalServer) -> None:
+    alarm = {"step": 6, "kind": "stuck", "message": "Nothing.", "at": "2026-01-01T00:00:00Z"}
+    server.on("GET /v1/jobs/job-1/alarms", Answer(body={"object": "list", "data": [alarm]}))
+    with Client(server.url) as client:
+        (found,) = client.jobs.handle("job-1").alarms()
+    assert (found.step, found.kind, found.action) == (6, "stuck", "tell")
+    assert with_async(server, AsyncJobHandle.alarms) == [found]
+
+
 @pytest.mark.parametrize(
     ("dataset", "fields", "body"),
     [
