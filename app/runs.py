@@ -12,11 +12,9 @@ from app.jobs import JobId
 from app.series import Series, as_csv, read_rows, thin
 from app.tables import PARQUET, Table, csv_pieces, parquet_pieces
 from core.alarms import JobAlarms, alarms_of
-from core.checkpoints import checkpoint_records
 from core.errors import Invalid, NotFound
-from core.registry import snapshot_folders
 from core.samples import GRID, SAMPLES, Sample, labels_of_cells, samples_of
-from core.schemas import Answer, JobCheckpoint, JobCheckpoints
+from core.schemas import Answer
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["jobs"])
 LOG_BYTES = 64 * 1024
@@ -101,26 +99,6 @@ def list_job_alarms(jobs: Jobs, job_id: JobId) -> JobAlarms:
     """What went wrong in a training and what was done about it, oldest first."""
     jobs.get(job_id)
     return JobAlarms(data=alarms_of(jobs.home.job(job_id)))
-
-
-@router.get("/checkpoints")
-def list_job_checkpoints(jobs: Jobs, job_id: JobId) -> JobCheckpoints:
-    """The states that the training can go on from, newest first; each also generates."""
-    jobs.get(job_id)
-    folder = jobs.home.job(job_id)
-    models = {int(path.name) for path in snapshot_folders(folder)}
-    return JobCheckpoints(
-        data=[
-            JobCheckpoint(
-                step=record.step,
-                kimg=record.facts.get("kimg", 0.0),
-                sha256=record.sha256,
-                bytes=record.bytes,
-                model=f"job:{job_id}@{record.step}" if record.step in models else None,
-            )
-            for record in checkpoint_records(folder)
-        ]
-    )
 
 
 @router.get("/log", response_class=Response, responses=TEXT)

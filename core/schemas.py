@@ -235,13 +235,15 @@ class JobEvent(Answer):
 
 
 class JobCheckpoint(Answer):
-    """A saved state of a training. `model` names the model of it for `generate`, while it lasts."""
+    """A saved state of a training. `model` names the model of it for `generate`, while it lasts;
+    `published` the versions with its weights."""
 
     step: int
     kimg: float
     sha256: str
     bytes: int
     model: str | None = None
+    published: list[str] = Field(default_factory=list, examples=[["cats@4"]])
 
 
 class JobCheckpoints(Answer):

@@ -25,6 +25,9 @@ JobId = Annotated[str, typer.Argument(help="Such as job-01k8x...")]
 Number = Annotated[
     int | None, typer.Argument(metavar="[N]", help="-10 to 10; left out: shows the present one.")
 ]
+Step = Annotated[int, typer.Argument(help="Of the checkpoint.")]
+ModelName = Annotated[str | None, typer.Option("--name", help="Default: that of the training.")]
+AliasName = Annotated[str | None, typer.Option("--alias", help="Such as stable.")]
 CsvFile = Annotated[Path | None, typer.Option("--csv", help="Write them to this file.")]
 ParquetFile = Annotated[Path | None, typer.Option("--parquet", help="The same as Parquet.")]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show the progress.")]
@@ -108,6 +111,17 @@ def checkpoint(job_id: JobId, url: Url = None) -> None:
         job = client.jobs.handle(job_id).checkpoint()
     newest = f"step {job.committed['step']}" if job.committed else "none yet"
     say(f"Job {job.id} will save its state; its newest checkpoint: {newest}.")
+
+
+@jobs.command("publish")
+def publish(
+    job_id: JobId, step: Step, name: ModelName = None, alias: AliasName = None, url: Url = None
+) -> None:
+    """Make a checkpoint a version of a model, whatever becomes of the training."""
+    with connected(url) as client:
+        model = client.jobs.handle(job_id).publish(step, name, alias)
+    means = f", {model.name}@{alias} means it" if alias else ""
+    say(f"The checkpoint at step {step} is {model.name}@{model.version}{means}.")
 
 
 @jobs.command("sample")

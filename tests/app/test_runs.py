@@ -234,6 +234,7 @@ def test_checkpoints_are_listed_newest_first(api: httpx.Client, run: tuple[str, 
         "sha256": "5" * 64,
         "bytes": (folder / "checkpoints" / "000000100-f1.safetensors").stat().st_size,
         "model": f"job:{folder.name}@100",
+        "published": [],
     }
     assert api.get("/v1/jobs/job-none/checkpoints").status_code == 404
 

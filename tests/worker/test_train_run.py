@@ -90,7 +90,7 @@ def test_alarms_and_samples_of_killed_attempts_last_and_stand_once(tmp_path: Pat
     assert (steps[0], steps[-1]) == (1, 20) and 19 not in steps
     assert [sample.kimg for sample in drawn] == [step * 4 / 1000 for step in steps]
     seconds = [sample.seconds or 0 for sample in drawn]
-    assert 0 < seconds[0] and seconds == sorted(seconds)
+    assert seconds[0] > 0 and seconds == sorted(seconds)
 
 
 @pytest.mark.slow
