@@ -1,19 +1,17 @@
-"""Jobs: list, show, wait, and their events. What can be done with them: app/actions.py."""
+"""Jobs: show, wait, and their events. What can be done with them: app/actions.py, their list:
+app/job_list.py."""
 
 from collections.abc import Iterator
-from datetime import datetime
-from itertools import islice
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from app import events
 from app.changes import wait_for_job
-from app.deps import After, Everything, Jobs, Limit
+from app.deps import Everything
 from app.etags import matches
 from app.pages import page
-from app.queries import only_query, refused
 from app.sse import EventStream, Feed
 from core.ids import Id
 from core.jobs import JobStore
@@ -50,7 +48,7 @@ def with_urls(job: Job) -> Job:
     urls = {"self": own, "events": f"{own}/events", "log": f"{own}/log"}
     urls |= {action: f"{own}/{action}" for action in actions_of(job)}
     if job.kind is JobKind.TRAIN:
-        names = ("metrics", "samples", "checkpoints")
+        names = ("metrics", "samples", "alarms", "checkpoints")
         urls |= {name: f"{own}/{name}" for name in names}
     output = job.output or {}
     if "dataset" in output:
@@ -70,41 +68,6 @@ def newest_first(jobs: JobStore, after: str | None = None) -> Iterator[Job]:
     while ids := jobs.ids(after, CHUNK):
         yield from jobs.get_many(ids)
         after = ids[-1]
-
-
-@router.get(
-    "",
-    dependencies=[Depends(only_query("limit", "after", "kind", "state", "model", "created_after"))],
-)
-def list_jobs(
-    request: Request,
-    response: Response,
-    jobs: Jobs,
-    limit: Limit = 20,
-    after: After = None,
-    kind: JobKind | None = None,
-    state: JobState | None = None,
-    model: Annotated[Id | None, Query(description="Name of the model that is trained.")] = None,
-    created_after: datetime | None = None,
-) -> Page[Job]:
-    """Jobs, newest first."""
-    try:
-        since = created_after and created_after.astimezone()
-    except (OverflowError, ValueError) as error:
-        raise refused("created_after", "The time is out of range.") from error
-
-    def wanted(job: Job) -> bool:
-        given = ((kind, job.kind), (state, job.state), (model, job.input.get("model")))
-        return all(asked is None or asked == has for asked, has in given)
-
-    def recent() -> Iterator[Job]:
-        for job in newest_first(jobs, after):
-            if since is not None and job.created_at <= since:
-                return
-            yield job
-
-    found = [with_urls(job) for job in islice(filter(wanted, recent()), limit + 1)]
-    return page(request, response, found, limit, lambda job: job.id)
 
 
 @router.get("/{job_id}", responses={304: {"description": "Nothing changed (If-None-Match)."}})

@@ -28,16 +28,18 @@ def page(
     found: Sequence[T],
     limit: int,
     key: Callable[[T], str],
+    reached: str | None = None,
 ) -> Page[T]:
-    """The first `limit` of `found` as a page, and the address of the next one in `Link`."""
+    """The first `limit` of `found` as a page, and the address of the next one in `Link`.
+
+    reached: where a search stopped that had not found more, and goes on.
+    """
     data = list(found[:limit])
-    more = len(found) > limit
+    last = key(data[-1]) if data else None
+    if len(found) <= limit and reached is not None:
+        last = reached
+    more = len(found) > limit or reached is not None
     if more:
-        url = request.url.include_query_params(after=key(data[-1]))
+        url = request.url.include_query_params(after=last)
         response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-    return Page(
-        data=data,
-        first_id=key(data[0]) if data else None,
-        last_id=key(data[-1]) if data else None,
-        has_more=more,
-    )
+    return Page(data=data, first_id=key(data[0]) if data else None, last_id=last, has_more=more)

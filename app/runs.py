@@ -1,20 +1,20 @@
-"""What a running job writes into its folder: metrics, sample images, and its log."""
+"""What a running job writes into its folder: metrics, sample images, alarms, and its log."""
 
-import os
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import Field
 
 from app.deps import BINARY, PNG, Documented, Jobs
 from app.files import read_plain, send
 from app.jobs import JobId
 from app.series import Series, as_csv, read_rows, thin
 from app.tables import PARQUET, Table, csv_pieces, parquet_pieces
-from core.checkpoints import checkpoint_records
+from core.alarms import JobAlarms, alarms_of
 from core.errors import Invalid, NotFound
-from core.registry import snapshot_folders
-from core.schemas import Answer, JobCheckpoint, JobCheckpoints
+from core.samples import GRID, SAMPLES, Sample, labels_of_cells, samples_of
+from core.schemas import Answer
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["jobs"])
 LOG_BYTES = 64 * 1024
@@ -28,16 +28,13 @@ POINTS = 1000  # of a chart
 VARY = {"Vary": "Accept"}
 
 
-class Sample(Answer):
-    """A grid of images of always the same seeds, drawn during the training."""
-
-    step: int
-    url: str
-
-
 class Samples(Answer):
     object: str = "list"
     data: list[Sample]
+    columns: int = Field(default=GRID, description="The seeds 0, 1, ... stand row by row.")
+    labels: list[str] | None = Field(
+        description="What `label=` makes each image; null: the model has no labels."
+    )
 
 
 @router.get("/metrics", response_model=Series, responses=TABLES)
@@ -81,12 +78,10 @@ def show_job_metrics(
 @router.get("/samples")
 def list_job_samples(jobs: Jobs, job_id: JobId) -> Samples:
     """The sample grids so far, oldest first."""
-    jobs.get(job_id)
-    folder = jobs.home.job(job_id) / "samples"
-    names = os.listdir(folder) if folder.exists() else []
-    steps = sorted(int(name[:-4]) for name in names if name.endswith(".png") and _is_step(name))
-    url = f"/v1/jobs/{job_id}/samples"
-    return Samples(data=[Sample(step=step, url=f"{url}/{step}.png") for step in steps])
+    known = jobs.get(job_id).resolved or {}
+    kinds = (known.get(name, ()) for name in ("classes", "attributes", "combinations"))
+    data = samples_of(jobs.home.job(job_id), f"/v1/jobs/{job_id}/samples")
+    return Samples(data=data, labels=labels_of_cells(*kinds))
 
 
 @router.get("/samples/{step}.png", response_class=Response, responses=PNG)
@@ -95,28 +90,15 @@ def show_job_sample(
 ) -> Response:
     """One sample grid."""
     jobs.get(job_id)
-    path = jobs.home.job(job_id) / "samples" / f"{step:09d}.png"
+    path = jobs.home.job(job_id) / SAMPLES / f"{step:09d}.png"
     return send(path, "image/png", "private, max-age=3600")
 
 
-@router.get("/checkpoints")
-def list_job_checkpoints(jobs: Jobs, job_id: JobId) -> JobCheckpoints:
-    """The states that the training can go on from, newest first; each also generates."""
+@router.get("/alarms")
+def list_job_alarms(jobs: Jobs, job_id: JobId) -> JobAlarms:
+    """What went wrong in a training and what was done about it, oldest first."""
     jobs.get(job_id)
-    folder = jobs.home.job(job_id)
-    models = {int(path.name) for path in snapshot_folders(folder)}
-    return JobCheckpoints(
-        data=[
-            JobCheckpoint(
-                step=record.step,
-                kimg=record.facts.get("kimg", 0.0),
-                sha256=record.sha256,
-                bytes=record.bytes,
-                model=f"job:{job_id}@{record.step}" if record.step in models else None,
-            )
-            for record in checkpoint_records(folder)
-        ]
-    )
+    return JobAlarms(data=alarms_of(jobs.home.job(job_id)))
 
 
 @router.get("/log", response_class=Response, responses=TEXT)
@@ -129,7 +111,3 @@ def show_job_log(jobs: Jobs, job_id: JobId) -> Response:
         text = b""
     headers = {"Cache-Control": "no-store"}
     return Response(text.decode("utf-8", "replace"), media_type="text/plain", headers=headers)
-
-
-def _is_step(name: str) -> bool:
-    return name[:-4].isascii() and name[:-4].isdigit()

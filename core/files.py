@@ -1,5 +1,6 @@
 """Files that are whole or absent: temporary name, fsync, rename, fsync of the folder."""
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -86,6 +87,19 @@ def read_json(path: Path) -> Any:
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     with open(handle, "rb") as file:
         return json.load(file)
+
+
+def json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of a file with one in each line; torn lines, and no file, are passed over."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            found = json.loads(line)
+            if isinstance(found, dict):
+                yield found
 
 
 def chunks_of(file: BinaryIO) -> Iterator[bytes]:

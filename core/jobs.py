@@ -6,7 +6,7 @@ The states and who may change them: docs/architecture.md.
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +23,7 @@ from core.ids import new_id
 from core.keys import Keys
 from core.ledger import Ledger, guarded
 from core.queue import JOB_QUEUES
-from core.records import Beat, Claim, Note, Word, in_ms, read_record, stored
+from core.records import Beat, Claim, Note, Word, in_ms, named, read_record, stored
 from core.remains import INTENT, REQUEST
 from core.schemas import Job, JobKind, JobState
 
@@ -97,18 +97,23 @@ class JobStore:
             raise NotFound(f"There is no job {job_id}.")
         return found[0]
 
-    def get_many(self, job_ids: Iterable[str]) -> list[Job]:
-        """Several jobs in one round trip; those that there are not are left out."""
+    def get_many(self, job_ids: Iterable[str], only: Sequence[str] = ()) -> list[Job]:
+        """Several jobs in one round trip; those that there are not are left out.
+
+        only: these fields of the records, as core/records.py names them; the others stay empty.
+        """
         ids = list(job_ids)
         pipe = self.client.pipeline(transaction=False)
         for job_id in ids:
-            pipe.hgetall(self.keys.job(job_id))
+            key = self.keys.job(job_id)
+            pipe.hmget(key, only) if only else pipe.hgetall(key)
             for queue in JOB_QUEUES:
                 pipe.zrank(self.keys.queue(queue), job_id)
         answers = guarded(pipe.execute)
         width = 1 + len(JOB_QUEUES)
         rows = [answers[start : start + width] for start in range(0, len(answers), width)]
-        return [read_record(fields, ranks) for fields, *ranks in rows if fields]
+        found = [(named(row[0], only), row[1:]) for row in rows]
+        return [read_record(fields, ranks) for fields, ranks in found if fields]
 
     def ids(self, after: str | None, limit: int) -> list[str]:
         """Ids of jobs, newest first, after the given one."""

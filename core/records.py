@@ -24,6 +24,13 @@ _JSON = (
 )
 
 
+# What a list shows of a job: without its configuration, its figures and its past.
+SHORT = (
+    *("id", "kind", "state", "phase", "reason", "version", "progress", *_TIMES, "attempt"),
+    *("worker", "input", "seed", "priority", "alarms", "output", "error", "metadata"),
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Claim:
     """The right to work on a job until the lease ends or a higher fence is given out.
@@ -68,12 +75,24 @@ def in_ms(seconds: float) -> int:
     return int(seconds * 1000)
 
 
+def named(answer: Any, only: Sequence[str]) -> dict[str, str]:
+    """The fields of a record by name: of HGETALL, or of HMGET with the names in `only`."""
+    if not only:
+        return answer
+    pairs = zip(only, answer, strict=True)
+    return {name: value for name, value in pairs if value is not None}
+
+
 def read_record(fields: Mapping[str, str], ranks: Sequence[int | None] = ()) -> Job:
-    """The job in `fields`; `ranks`: its place in each queue. Raises ValueError, KeyError."""
+    """The job in `fields`, which may be some of a record only; `ranks`: its place in each queue.
+
+    Raises ValueError.
+    """
     values: dict[str, Any] = {key: value for key, value in fields.items() if value != ""}
     values |= {key: _time(values[key]) for key in _TIMES if key in values}
     values |= {key: json.loads(values[key]) for key in _JSON if key in values}
-    values["history"] = [entry | {"at": _time(entry["at"])} for entry in values["history"]]
+    past = values.get("history", ())
+    values["history"] = [entry | {"at": _time(entry["at"])} for entry in past]
     position = next((rank for rank in ranks if rank is not None), None)
     return Job(**values, queue_position=position)
 

@@ -7,6 +7,7 @@ version and somebody has removed it.
 import contextlib
 from pathlib import Path
 
+from core.cards import CHECKPOINT
 from core.errors import NotFound
 from core.files import remove_tree, sync_folder
 from core.home import Home
@@ -25,7 +26,7 @@ def remove_version(home: Home, model: Model) -> None:
     with contextlib.suppress(OSError):  # on a full disk models can still be removed
         _mark(folder, model.version).touch(mode=0o600)
         sync_folder(folder)
-    if is_id(model.job):
+    if is_id(model.job) and CHECKPOINT not in model.lineage:  # of these nothing stands ready
         for ready in home.job(str(model.job)).glob("publish-f*"):
             remove_tree(ready)
     remove_tree(folder / str(model.version))

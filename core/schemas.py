@@ -102,6 +102,7 @@ class Job(Answer):
     priority: int = 0
     committed: dict[str, Any] | None = Field(default=None, description="The newest checkpoint.")
     metrics: dict[str, Any] = Field(default_factory=dict)
+    alarms: int = Field(default=0, description="How many there were: GET .../alarms.")
     output: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
@@ -234,13 +235,15 @@ class JobEvent(Answer):
 
 
 class JobCheckpoint(Answer):
-    """A saved state of a training. `model` names the model of it for `generate`, while it lasts."""
+    """A saved state of a training. `model` names the model of it for `generate`, while it lasts;
+    `published` the versions with its weights."""
 
     step: int
     kimg: float
     sha256: str
     bytes: int
     model: str | None = None
+    published: list[str] = Field(default_factory=list, examples=[["cats@4"]])
 
 
 class JobCheckpoints(Answer):

@@ -209,10 +209,15 @@ class AsyncJobs:
         self._client = client
 
     async def list(
-        self, limit: int | None = None, after: str | None = None, state: str | None = None
+        self,
+        limit: int | None = None,
+        after: str | None = None,
+        state: str | None = None,
+        q: str | None = None,
     ) -> Page[Job]:
-        """Newest first."""
-        return await self._client._run(self._client._calls.jobs(limit, after, state=state))
+        """Newest first. state: one or several, `queued,running`. q: words of id, model, data set or
+        metadata; a page of a search may be empty while it `has_more` after its `last_id`."""
+        return await self._client._run(self._client._calls.jobs(limit, after, state=state, q=q))
 
     async def get(self, job_id: str) -> Job:
         return await self._client._run(self._client._calls.job(job_id))

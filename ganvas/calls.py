@@ -12,8 +12,9 @@ from typing import Any, Literal, TypeVar
 import httpx
 from pydantic import BaseModel
 
+from core.alarms import JobAlarm, JobAlarms
 from core.requests import EvaluateRequest, SampleRequest, TrainRequest
-from core.schemas import Dataset, Job, JobCheckpoint, JobCheckpoints, Page
+from core.schemas import Dataset, Job, JobCheckpoint, JobCheckpoints, Model, Page
 from ganvas.answers import as_json, nothing, read, record
 from ganvas.transport import (
     REFUSED_FOR_NOW,
@@ -116,6 +117,18 @@ class Calls:
     def checkpoints(self, job_id: str) -> Flow[list[JobCheckpoint]]:
         path = f"/v1/jobs/{job_id}/checkpoints"
         return self._get(path, lambda response: read(JobCheckpoints, response).data)
+
+    def publish(self, job_id: str, step: int, name: str | None, alias: str | None) -> Flow[Model]:
+        path, wanted = (
+            f"/v1/jobs/{job_id}/checkpoints/{step}/publish",
+            {"name": name, "alias": alias},
+        )
+        request = Request(method="POST", path=path, json=wanted, idempotent=True)
+        return self._exchange(request, record(Model))
+
+    def alarms(self, job_id: str) -> Flow[list[JobAlarm]]:
+        path = f"/v1/jobs/{job_id}/alarms"
+        return self._get(path, lambda response: read(JobAlarms, response).data)
 
     def metrics(self, job_id: str, format: MetricsFormat) -> Flow[bytes]:
         """Every step: a row of a CSV or Parquet file."""

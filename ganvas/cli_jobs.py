@@ -25,6 +25,9 @@ JobId = Annotated[str, typer.Argument(help="Such as job-01k8x...")]
 Number = Annotated[
     int | None, typer.Argument(metavar="[N]", help="-10 to 10; left out: shows the present one.")
 ]
+Step = Annotated[int, typer.Argument(help="Of the checkpoint.")]
+ModelName = Annotated[str | None, typer.Option("--name", help="Default: that of the training.")]
+AliasName = Annotated[str | None, typer.Option("--alias", help="Such as stable.")]
 CsvFile = Annotated[Path | None, typer.Option("--csv", help="Write them to this file.")]
 ParquetFile = Annotated[Path | None, typer.Option("--parquet", help="The same as Parquet.")]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show the progress.")]
@@ -110,6 +113,17 @@ def checkpoint(job_id: JobId, url: Url = None) -> None:
     say(f"Job {job.id} will save its state; its newest checkpoint: {newest}.")
 
 
+@jobs.command("publish")
+def publish(
+    job_id: JobId, step: Step, name: ModelName = None, alias: AliasName = None, url: Url = None
+) -> None:
+    """Make a checkpoint a version of a model, whatever becomes of the training."""
+    with connected(url) as client:
+        model = client.jobs.handle(job_id).publish(step, name, alias)
+    means = f", {model.name}@{alias} means it" if alias else ""
+    say(f"The checkpoint at step {step} is {model.name}@{model.version}{means}.")
+
+
 @jobs.command("sample")
 def sample(job_id: JobId, url: Url = None) -> None:
     """Let a running training draw a sample grid now."""
@@ -145,6 +159,14 @@ def metrics(
             shown = f"{value:.5g}" if isinstance(value, int | float) else str(value)
             rows.add_row(name, shown)
         out().print(rows)
+
+
+@jobs.command("alarms")
+def alarms(job_id: JobId, url: Url = None) -> None:
+    """What went wrong in a training, and what was done about it."""
+    with connected(url) as client:
+        found = client.jobs.handle(job_id).alarms()
+    say(*(f"step {alarm.step}: {alarm.message}" for alarm in found))
 
 
 @jobs.command("log")

@@ -6,7 +6,8 @@ What a state does not allow raises GanvasAPIError (409), which names what it doe
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING
 
-from core.schemas import Job, JobCheckpoint, JobEvent
+from core.alarms import JobAlarm
+from core.schemas import Job, JobCheckpoint, JobEvent, Model
 from ganvas.calls import Action, MetricsFormat
 
 if TYPE_CHECKING:
@@ -77,6 +78,15 @@ class JobHandle:
     def checkpoints(self) -> list[JobCheckpoint]:
         """The saved states, newest first."""
         return self._client._run(self._client._calls.checkpoints(self.id))
+
+    def publish(self, step: int, name: str | None = None, alias: str | None = None) -> Model:
+        """Make the checkpoint at `step` a version of a model, by default of the training's; `alias`
+        is to mean it. Asked twice it is the same version."""
+        return self._client._run(self._client._calls.publish(self.id, step, name, alias))
+
+    def alarms(self) -> list[JobAlarm]:
+        """What went wrong in the training and what was done about it, oldest first."""
+        return self._client._run(self._client._calls.alarms(self.id))
 
     def metrics(self, format: MetricsFormat = "csv") -> bytes:
         """All losses and measurements as a file: a row for every step, a column for each."""
@@ -152,6 +162,14 @@ class AsyncJobHandle:
     async def checkpoints(self) -> list[JobCheckpoint]:
         """The saved states, newest first."""
         return await self._client._run(self._client._calls.checkpoints(self.id))
+
+    async def publish(self, step: int, name: str | None = None, alias: str | None = None) -> Model:
+        """See `JobHandle.publish`."""
+        return await self._client._run(self._client._calls.publish(self.id, step, name, alias))
+
+    async def alarms(self) -> list[JobAlarm]:
+        """What went wrong in the training and what was done about it, oldest first."""
+        return await self._client._run(self._client._calls.alarms(self.id))
 
     async def metrics(self, format: MetricsFormat = "csv") -> bytes:
         """All losses and measurements as a file: a row for every step, a column for each."""

@@ -58,6 +58,7 @@ def test_every_route_is_documented(settings: Settings) -> None:
 WITHOUT_KEY = {  # twice is the same as once, and why
     **dict.fromkeys(("cancel", "pause", "resume", "checkpoint", "sample"), "a word to a job"),
     "rollback": "guarded by If-Match",
+    "publish": "equal weights are one version",
     "models": "an archive is known by its content",
     "inspect": "nothing is made",
     "generations": "equal requests, and equal prompts, give equal bytes",

@@ -8,8 +8,9 @@ import statistics
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from core.alarms import Action
 from worker.augment import MAX_PROBABILITY
 from worker.gauge import Figures
 from worker.spec import Recipe
@@ -27,8 +28,6 @@ WORSE, WORSE_TIMES = 2.0, 3  # times the best distance, so often in a row: it wi
 LATE = 0.75  # part of the budget after which a plateau is worth a word
 STUCK, FEW = 0.3, 3  # part of the budget, and comparisons, after which something should be learnt
 COPIES, MANY_COPIES = 30.0, 10.0  # percent of images that are no copies; 50 is honest
-
-Action = Literal["tell", "back", "firmer", "stop"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from core.alarms import Action
 from worker.checkpoint import Committed, State
 
 
@@ -27,6 +28,7 @@ class Sample:
 
     step: int
     kimg: float
+    seconds: float
     grid: np.ndarray
 
 
@@ -43,11 +45,17 @@ class Checkpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """Something went wrong and was dealt with, as `message` says."""
+    """Something went wrong and was dealt with, as `message` says.
+
+    `seconds` of training: whoever goes on from a state of before comes to it again. None: it is
+    of this attempt, and will not be repeated.
+    """
 
     step: int
     kind: str
     message: str
+    action: Action = "tell"
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from core.cards import card_of
 from core.datasets import DatasetStore
 from core.errors import NotFound
 from core.evaluations import FOLDER, result_in
@@ -13,7 +14,6 @@ from core.home import Home
 from core.records import Claim
 from core.registry import HEADER, ModelStore, pinned, snapshot_folders
 from core.schemas import Job, JobKind
-from core.version import own_version
 from worker.deliveries import Delivery, Estimate, Export, Pull, Push
 from worker.outcomes import Kind
 
@@ -55,31 +55,9 @@ class Training(Delivery):
     def _publish(
         self, job: Job, folder: Path, resolved: dict[str, Any], metrics: dict[str, Any]
     ) -> dict[str, Any]:
-        source = {"id": job.input["dataset_id"], "name": job.input["dataset_name"]}
-        card = {
-            "job": job.id,
-            "dataset": source | resolved["dataset"],
-            "metrics": metrics,
-            "resolved": resolved,
-            "lineage": lineage_of(job, source | resolved["dataset"]),
-        }
-        model = self.models.publish(folder, job.input["model"], card)
+        model = self.models.publish(folder, job.input["model"], card_of(job, resolved, metrics))
         self.published(model.name)
         return pinned(model)
-
-
-def lineage_of(job: Job, dataset: dict[str, Any]) -> dict[str, Any]:
-    """What a model was made from; the configuration itself is in `resolved`."""
-    known = {
-        "job": job.id,
-        "dataset": {name: dataset.get(name) for name in ("id", "name", "sha256")},
-        "resume_from": job.input.get("resume_from"),
-        "retry_of": job.input.get("retry_of"),
-        "init_from": job.input.get("origin"),
-        "code": own_version(),
-        "metadata": job.metadata or None,
-    }
-    return {name: value for name, value in known.items() if value is not None}
 
 
 class Ingestion:

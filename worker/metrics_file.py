@@ -1,9 +1,12 @@
-"""`metrics.jsonl` of a job: one line for each progress, over all its attempts, each step once."""
+"""`metrics.jsonl` of a job: one line for each progress, over all its attempts, each step once.
+
+Its samples and alarms stand in files of the same kind.
+"""
 
 import json
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,21 +38,26 @@ def go_on_from(path: Path, step: int) -> int:
     The attempt that follows does these steps again. Answers the step of the last line that stays,
     0 when none does.
     """
-    try:
-        before = path.read_bytes()
-    except FileNotFoundError:
-        return 0
-    kept = [line for line in before.splitlines(keepends=True) if _until(line, step)]
-    after = b"".join(kept)
-    if after != before:
-        write_atomic(path, after)
+    kept = keep(path, lambda line: line["step"] <= step)
     return json.loads(kept[-1])["step"] if kept else 0
 
 
-def _until(line: bytes, step: int) -> bool:
-    """Whether the line is whole and not of a later step."""
+def keep(path: Path, wanted: Callable[[dict[str, Any]], bool]) -> list[bytes]:
+    """Drop all lines but those that are whole and `wanted`; answers those that stay."""
     try:
-        return line.endswith(b"\n") and json.loads(line)["step"] <= step
+        before = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    kept = [line for line in before.splitlines(keepends=True) if _whole(line, wanted)]
+    after = b"".join(kept)
+    if after != before:
+        write_atomic(path, after)
+    return kept
+
+
+def _whole(line: bytes, wanted: Callable[[dict[str, Any]], bool]) -> bool:
+    try:
+        return line.endswith(b"\n") and wanted(json.loads(line))
     except (ValueError, KeyError, TypeError):
         return False
 

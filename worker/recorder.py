@@ -1,12 +1,15 @@
 """What a training tells becomes files below the job's folder and records for the supervisor."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from core.alarms import ALARMS
 from core.files import write_atomic
+from core.samples import DRAWN, SAMPLES, steps_in
 from worker import metrics_file
 from worker.channel import Channel
 from worker.encode import encode, to_image
@@ -14,7 +17,6 @@ from worker.events import Alarm, Checkpoint, Event, Progress, Pulse, Sample, Wai
 from worker.patience import disk_full
 
 METRICS = "metrics.jsonl"
-SAMPLES = "samples"
 TRAINING = "training"
 WAITING = "waiting for disk space"
 WAITING_TURNS = 6  # of a wait between two signs of life
@@ -30,15 +32,31 @@ class Recorder:
         self.shown = ""  # the phase
         self.written = 0  # the step of the last line of metrics
         self.committed_step = -1  # of the last checkpoint that was told
+        self.alarms: list[dict[str, Any]] = []  # all of the job
+        self.unwritten: list[dict[str, Any]] = []  # those of them that found no room
 
     def phase(self, name: str) -> None:
         self.shown = name
         self.channel.send("phase", {"phase": name}, field="phase", value=name)
 
-    def go_on_from(self, step: int) -> None:
-        """Let the series of metrics go on after `step`, without repetitions."""
+    def go_on_from(self, step: int, seconds: float) -> None:
+        """Let metrics, samples and alarms go on after `step` and so many seconds of training,
+        without repetitions."""
         with room_or_not():
             self.written = metrics_file.go_on_from(self.folder / METRICS, step)
+            metrics_file.go_on_from(self.folder / DRAWN, step)
+            kept = metrics_file.keep(self.folder / ALARMS, lambda line: _stays(line, seconds))
+            self.alarms = [json.loads(line) for line in kept]
+        for later in steps_in(self.folder / SAMPLES):
+            if later > step:
+                (self.folder / SAMPLES / f"{later:09d}.png").unlink(missing_ok=True)
+        if (self.folder / ALARMS).exists():
+            self.channel.send("", field="alarms", value=len(self.alarms))
+
+    def new(self, alarms: Iterable[Alarm]) -> list[Alarm]:
+        """Those that no attempt has told in the same words."""
+        told = {(line["kind"], line["message"]) for line in self.alarms}
+        return [alarm for alarm in alarms if (alarm.kind, alarm.message) not in told]
 
     def record(self, event: Event) -> None:
         recorders: dict[type, Callable[[Any], None]] = {
@@ -77,7 +95,9 @@ class Recorder:
             folder = self.folder / SAMPLES
             folder.mkdir(exist_ok=True)
             write_atomic(folder / f"{event.step:09d}.png", content)
-            self.channel.send("sample", {"step": event.step, "kimg": event.kimg})
+            told = {"step": event.step, "kimg": event.kimg, "seconds": event.seconds, "at": now()}
+            self.channel.send("sample", told)
+            metrics_file.append(self.folder / DRAWN, told)
 
     def committed(self, event: Checkpoint) -> None:
         record = {
@@ -89,13 +109,36 @@ class Recorder:
         }
         self.channel.send("checkpoint", record)
         self.committed_step = event.step
+        self.write_alarms()
 
     def alarm(self, event: Alarm) -> None:
-        self.channel.send("alarm", asdict(event))
+        told = {"step": event.step, "kind": event.kind, "message": event.message}
+        told |= {"action": event.action, "at": now()}
+        line = told | {"seconds": event.seconds}
+        self.alarms.append(line)
+        self.unwritten.append(line)
+        self.channel.send("alarm", told, field="alarms", value=len(self.alarms))
+        self.write_alarms()
+
+    def write_alarms(self) -> None:
+        """Those that are not in the job's folder yet, as far as there is room."""
+        with room_or_not():
+            while self.unwritten:
+                metrics_file.append(self.folder / ALARMS, self.unwritten[0])
+                del self.unwritten[0]
 
     def waiting(self, event: Waiting) -> None:
         if event.turn % WAITING_TURNS == 0:
             self.phase(WAITING)
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def _stays(line: dict[str, Any], seconds: float) -> bool:
+    """Whether an alarm is of before, or of something that will not be repeated."""
+    return line["seconds"] is None or line["seconds"] < seconds
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from core.alarms import Action
 from core.errors import Diverged
 from worker.alarms import WINDOW, Finding, Watch
 from worker.checkpoint import State
@@ -16,10 +17,13 @@ MAX_ROLLBACKS = 3
 
 
 class Rescue:
-    """Watches a game. `good` is the last state known to be sound, `load` returns to a state."""
+    """Watches a game. `good` is the last state known to be sound, `load` returns to a state,
+    `clock` tells the seconds of training."""
 
-    def __init__(self, game: Game, load: Callable[[State], None]) -> None:
-        self.game, self._load = game, load
+    def __init__(
+        self, game: Game, load: Callable[[State], None], clock: Callable[[], float]
+    ) -> None:
+        self.game, self._load, self._clock = game, load, clock
         self.good: State | None = None
         self.watch = Watch(game.spec.recipe)
         self.rollbacks = 0
@@ -57,13 +61,13 @@ class Rescue:
             elif finding.action == "stop":
                 self.ended = finding.kind
                 done = " The training ends here, with its best model."
-            yield Alarm(step=step, kind=finding.kind, message=finding.message + done)
+            yield self._alarm(step, finding.kind, finding.message + done, finding.action)
 
     def roll_back(self, losses: Mapping[str, float]) -> Alarm:
         """Leave numbers that are none behind."""
         step = self.game.step
         text = f"Losses or weights are no numbers any more ({dict(losses)}).{self.go_back()}"
-        return Alarm(step=step, kind="not_finite", message=text)
+        return self._alarm(step, "not_finite", text, "back")
 
     def go_back(self) -> str:
         """Return to the last good state with half the step size; what was done, as a sentence.
@@ -86,6 +90,10 @@ class Rescue:
             return f" It has happened too often: the training ends at step {self.game.step}."
         self.game.lr_scale = scale
         return f" Back to step {self.game.step}, with step sizes x {scale:g}."
+
+    def _alarm(self, step: int, kind: str, message: str, action: Action) -> Alarm:
+        done = "stop" if action == "back" and self.ended else action  # it was too often
+        return Alarm(step=step, kind=kind, message=message, action=done, seconds=self._clock())
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps, as JSON."""

@@ -53,7 +53,7 @@ class Run:
         self.feed = Feed(self.game, data)
         self.pace = Pace(spec.budget, clock)
         self.window: dict[str, list[Tensor]] = defaultdict(list)  # since the last progress
-        self.rescue = Rescue(self.game, self.return_to)
+        self.rescue = Rescue(self.game, self.return_to, lambda: self.pace.seconds)
         self.losses: dict[str, float] = {}  # the newest mean of each
         self.saved_step = -1
         self.samples = samples.Plan()
@@ -203,7 +203,8 @@ class Run:
         """Paint the fixed seeds with the averaged generator."""
         self.samples.go_on(self.game.kimg, self.fraction)
         images = self.game.paint(*samples.fixed_inputs(self.game.spec))
-        return Sample(step=self.game.step, kimg=self.game.kimg, grid=grid(levels(images)))
+        step, kimg, seconds = self.game.step, self.game.kimg, self.pace.seconds
+        return Sample(step=step, kimg=kimg, seconds=seconds, grid=grid(levels(images)))
 
     def checkpoint_due(self) -> bool:
         return self.asked("checkpoint") or self.pace.due("checkpoint", every=self.every)

@@ -5,11 +5,11 @@ import math
 import torch
 from torch import Tensor
 
+from core.samples import GRID, class_of_cell, combination_of_cell
 from worker.latents import latents
 from worker.spec import TrainSpec
 from worker.tasks import conditions, holding
 
-GRID = 8  # images along a side
 FIRST_KIMG = 0.25
 FRACTION = 0.05  # of the budget between two grids, besides the doubling early ones
 
@@ -36,11 +36,11 @@ def fixed_inputs(spec: TrainSpec) -> tuple[Tensor, Tensor | None]:
     """Latents of the seeds 0..63, and conditions: a class, or one of the most frequent combinations
     of attributes, for every row; or all in turn."""
     z = torch.from_numpy(latents(range(GRID * GRID), spec.shape.z_dim))
-    classes, cells = len(spec.classes), torch.arange(GRID * GRID)
+    classes, cells = len(spec.classes), range(GRID * GRID)
     if spec.attributes:
-        common = [places for places, _ in spec.combinations[:GRID]]
-        return z, holding(common, len(spec.attributes))[cells // GRID % len(common)]
+        known = spec.combinations
+        chosen = [known[combination_of_cell(cell, len(known))][0] for cell in cells]
+        return z, holding(chosen, len(spec.attributes))
     if not classes:
         return z, None
-    labels = (cells // GRID if classes <= GRID else cells) % classes
-    return z, conditions(labels, classes)
+    return z, conditions(torch.tensor([class_of_cell(c, classes) for c in cells]), classes)

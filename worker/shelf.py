@@ -11,9 +11,9 @@ from core.checkpoints import FOLDER
 from core.crashpoints import crash_point
 from core.files import PARTIAL, remove_tree, write_atomic, write_json
 from core.registry import CARD, describe, snapshot_folders
+from core.samples import SAMPLES
 from worker import checkpoint
 from worker.checkpoint import Committed, State
-from worker.recorder import SAMPLES
 
 SNAPSHOTS = 2  # checkpoints that `model=job:{id}` can use
 

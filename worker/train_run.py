@@ -79,10 +79,11 @@ class Training:
 
     def train(self, chosen: Plan, data: Dataset, team: Team) -> int:
         """Follow the training to its end, and leave what came of it; answers the exit code."""
-        step = chosen.resume.facts["step"] if chosen.resume else 0
-        self.recorder.go_on_from(step)
+        facts = chosen.resume.facts if chosen.resume else {"step": 0, "seconds": 0.0}
+        step = facts["step"]
+        self.recorder.go_on_from(step, facts["seconds"])
         with self.trackers.following(self.tracked(chosen.spec, step)):
-            for alarm in chosen.alarms:
+            for alarm in self.recorder.new(chosen.alarms):
                 self.tell(alarm)
             asked = self.follow(self.begin(chosen, data, team))
             if asked == STOP:

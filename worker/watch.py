@@ -7,7 +7,8 @@ from typing import Any, Literal
 from core.records import Note, Signal
 
 MOST_NOTES = 1000  # kept while Redis is away
-FIELDS = frozenset({"", "progress", "metrics", "resolved", "phase"})  # that a child may set
+# What a child may set of its job.
+FIELDS = frozenset({"", "progress", "metrics", "resolved", "phase", "alarms"})
 Word = Literal["cancel", "pause", "lost", "away", "stop", "stalled"]
 
 

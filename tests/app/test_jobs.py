@@ -1,4 +1,4 @@
-"""Jobs over HTTP: the truth about each, and its events. Actions: test_actions.py."""
+"""Jobs over HTTP: the truth about each, and its events. Their list: test_job_list.py."""
 
 import threading
 from collections.abc import Iterator
@@ -72,40 +72,6 @@ def test_priority_is_news_too(api: httpx.Client, held: Services) -> None:
     held.jobs.prioritise(job.id, 1)
     answer = api.get(f"/v1/jobs/{job.id}?wait=20&since={job.version}")
     assert (answer.json()["priority"], answer.headers["ETag"] == etag) == (1, False)
-
-
-def test_jobs_are_listed_newest_first_in_pages(api: httpx.Client, held: Services) -> None:
-    ids = sorted((new_job(held).id for _ in range(5)), reverse=True)
-    first = api.get("/v1/jobs?limit=2")
-    assert [job["id"] for job in first.json()["data"]] == ids[:2]
-    assert first.json()["has_more"]
-    rest, url = [], first.links["next"]["url"]
-    while url:
-        answer = api.get(url)
-        rest += [job["id"] for job in answer.json()["data"]]
-        url = answer.links.get("next", {}).get("url")
-    assert rest == ids[2:]
-
-
-def test_jobs_are_filtered(api: httpx.Client, held: Services) -> None:
-    job, other = new_job(held), new_job(held, model="dogs")
-    held.jobs.ask(other.id, "cancel")
-
-    def ids(query: str) -> list[str]:
-        return [job["id"] for job in api.get(f"/v1/jobs?{query}").json()["data"]]
-
-    assert ids("model=dogs") == [other.id]
-    assert ids("state=queued") == [job.id]
-    assert ids("kind=ingest") == []
-    assert ids("created_after=2100-01-01T00:00:00Z") == []
-    assert len(ids("created_after=2020-01-01T00:00:00")) == 2
-
-
-@pytest.mark.parametrize("query", ["limit=0", "limit=1e9", "after=%2e%2e", "state=odd", "lmit=3"])
-def test_bad_list_parameters_are_refused(api: httpx.Client, query: str) -> None:
-    answer = api.get(f"/v1/jobs?{query}")
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"].startswith("#/query/")
 
 
 def test_cancelled_preparation_leaves_no_upload(api: httpx.Client, held: Services) -> None:

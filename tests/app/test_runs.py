@@ -18,6 +18,7 @@ from app.services import Services
 from app.tables import PARQUET, Table
 from core.files import read_json
 from core.generation import Picture
+from core.records import Note
 from core.schemas import JobKind, Model
 from tests.app.records import put_checkpoint, put_snapshot
 
@@ -159,6 +160,64 @@ def test_samples_are_listed_and_shown(api: httpx.Client, run: tuple[str, Path]) 
     assert api.get(f"{url}/samples/-1.png").status_code == 422
 
 
+def test_samples_tell_when_they_were_drawn(api: httpx.Client, run: tuple[str, Path]) -> None:
+    url, folder = run
+    (folder / "samples").mkdir()
+    for step in (10, 200):
+        (folder / "samples" / f"{step:09d}.png").write_bytes(b"PNG")
+    line = {"step": 200, "kimg": 0.8, "seconds": 31.5, "at": "2026-01-01T00:00:00+00:00"}
+    earlier = line | {"kimg": 0.7}  # of an attempt whose step was repeated
+    torn = '{"step": 10, "ki'
+    (folder / "samples.jsonl").write_text("\n".join([*map(json.dumps, (earlier, line)), torn]))
+    unknown, known = api.get(f"{url}/samples").json()["data"]
+    assert (unknown["kimg"], unknown["seconds"], unknown["at"]) == (None, None, None)
+    assert (known["kimg"], known["seconds"]) == (0.8, 31.5)
+    assert known["at"] == "2026-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("resolved", "row", "further"),
+    [
+        ({"classes": ["cat", "dog"]}, ["cat", "dog", "cat"], "cat"),
+        ({"classes": [f"c{n}" for n in range(10)]}, ["c0", "c8", "c6"], "c1"),
+        (
+            {"classes": [], "attributes": ["hat", "red"], "combinations": [[[0, 1], 5], [[], 2]]},
+            ["hat,red", "none", "hat,red"],
+            "hat,red",
+        ),
+    ],
+)
+def test_samples_tell_the_label_of_each_image(
+    api: httpx.Client,
+    held: Services,
+    run: tuple[str, Path],
+    resolved: dict[str, Any],
+    row: list[str],
+    further: str,
+) -> None:
+    """`row`: of the first column, `further`: of the second image."""
+    url, _ = run
+    assert api.get(f"{url}/samples").json()["labels"] is None
+    claim = held.jobs.claim_next("train", "worker-1")
+    assert claim is not None
+    held.jobs.beat(claim, [Note(field="resolved", value=resolved)])
+    listed = api.get(f"{url}/samples").json()
+    assert (listed["columns"], len(listed["labels"])) == (8, 64)
+    assert (listed["labels"][0:24:8], listed["labels"][1]) == (row, further)
+
+
+def test_alarms_are_listed_as_long_as_the_job_is(api: httpx.Client, run: tuple[str, Path]) -> None:
+    url, folder = run
+    assert api.get(f"{url}/alarms").json() == {"object": "list", "data": []}
+    alarm = {"step": 6, "kind": "stuck", "message": "Nothing.", "action": "tell"}
+    alarm |= {"at": "2026-01-01T00:00:00Z"}
+    text = json.dumps(alarm | {"seconds": 3.0})
+    (folder / "alarms.jsonl").write_text(f'{text}\n{{"step": 7, "ki')
+    assert api.get(f"{url}/alarms").json()["data"] == [alarm]
+    assert api.get(url).json()["urls"]["alarms"] == f"{url}/alarms"
+    assert api.get("/v1/jobs/job-none/alarms").status_code == 404
+
+
 def test_checkpoints_are_listed_newest_first(api: httpx.Client, run: tuple[str, Path]) -> None:
     url, folder = run
     assert api.get(f"{url}/checkpoints").json() == {"object": "list", "data": []}
@@ -175,6 +234,7 @@ def test_checkpoints_are_listed_newest_first(api: httpx.Client, run: tuple[str, 
         "sha256": "5" * 64,
         "bytes": (folder / "checkpoints" / "000000100-f1.safetensors").stat().st_size,
         "model": f"job:{folder.name}@100",
+        "published": [],
     }
     assert api.get("/v1/jobs/job-none/checkpoints").status_code == 404
 

@@ -11,6 +11,7 @@ from ganvas.cli_jobs import place
 from ganvas.watch import News, phase
 from tests.ganvas.commands import ganvas
 from tests.ganvas.local_server import Answer, LocalServer, job, page, problem
+from tests.ganvas.test_models import MODEL
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +115,19 @@ def test_newest_metrics_are_shown(server: LocalServer) -> None:
     server.on("GET /v1/jobs/job-1", Answer(body=facts))
     lines = ganvas(server, "jobs", "metrics", "job-1").stdout.splitlines()
     assert [line.split() for line in lines] == [["METRIC", "NOW"], ["G", "0.12346"], ["kd", "2"]]
+
+
+def test_checkpoint_is_published(server: LocalServer) -> None:
+    server.on("POST /v1/jobs/job-1/checkpoints/200/publish", Answer(status=201, body=MODEL))
+    result = ganvas(server, "jobs", "publish", "job-1", "200", "--alias", "stable")
+    expected = "The checkpoint at step 200 is cats@2, cats@stable means it.\n"
+    assert (result.exit_code, result.stdout) == (0, expected)
+
+
+def test_alarms_are_sentences(server: LocalServer) -> None:
+    alarm = {"step": 6, "kind": "stuck", "message": "Nothing.", "at": "2026-01-01T00:00:00Z"}
+    server.on("GET /v1/jobs/job-1/alarms", Answer(body={"object": "list", "data": [alarm]}))
+    assert ganvas(server, "jobs", "alarms", "job-1").stdout == "step 6: Nothing.\n"
 
 
 def test_all_metrics_are_written_to_files(server: LocalServer, tmp_path: Path) -> None:

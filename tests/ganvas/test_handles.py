@@ -11,6 +11,7 @@ from core.schemas import Job
 from ganvas import AsyncClient, Client, GanvasAPIError
 from ganvas.handles import AsyncJobHandle, JobHandle
 from tests.ganvas.local_server import Answer, LocalServer, job, problem
+from tests.ganvas.test_models import MODEL
 
 ACTS: dict[str, tuple[Callable[[JobHandle], Job], Callable[[AsyncJobHandle], Awaitable[Job]]]] = {
     "cancel": (JobHandle.cancel, AsyncJobHandle.cancel),
@@ -101,6 +102,26 @@ def test_checkpoints_are_records(server: LocalServer) -> None:
         newest, oldest = client.jobs.handle("job-1").checkpoints()
     assert (newest.step, newest.model, oldest.model) == (200, "job:job-1@200", None)
     assert with_async(server, AsyncJobHandle.checkpoints) == [newest, oldest]
+
+
+def test_checkpoint_is_published_as_what_was_asked_for(server: LocalServer) -> None:
+    path = "POST /v1/jobs/job-1/checkpoints/200/publish"
+    server.on(path, Answer(hang_up=True), Answer(status=201, body=MODEL))
+    with Client(server.url) as client:
+        assert client.jobs.handle("job-1").publish(200, alias="stable").version == 2
+    assert with_async(server, lambda handle: handle.publish(200, name="cats")).name == "cats"
+    lost, first, second = (json.loads(sent.body) for sent in server.sent(path))
+    assert lost == first == {"name": None, "alias": "stable"}
+    assert second == {"name": "cats", "alias": None}
+
+
+def test_alarms_are_records(server: LocalServer) -> None:
+    alarm = {"step": 6, "kind": "stuck", "message": "Nothing.", "at": "2026-01-01T00:00:00Z"}
+    server.on("GET /v1/jobs/job-1/alarms", Answer(body={"object": "list", "data": [alarm]}))
+    with Client(server.url) as client:
+        (found,) = client.jobs.handle("job-1").alarms()
+    assert (found.step, found.kind, found.action) == (6, "stuck", "tell")
+    assert with_async(server, AsyncJobHandle.alarms) == [found]
 
 
 @pytest.mark.parametrize(

@@ -289,7 +289,7 @@ def test_an_end_that_is_told_twice_adds_only_what_is_new(tmp_path: Path) -> None
 def test_grey_grids_are_images_too(tmp_path: Path) -> None:
     board = TensorBoard()
     board.begin(tracked(tmp_path))
-    board.sample(Sample(step=3, kimg=0.0, grid=np.zeros((16, 24, 1), np.uint8)))
+    board.sample(Sample(step=3, kimg=0.0, seconds=0.0, grid=np.zeros((16, 24, 1), np.uint8)))
     assert sizes(accumulated(tmp_path)) == {3: (b"24", b"16")}
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from core.alarms import alarms_of
 from core.files import read_json, sha256_of, write_json
 from core.registry import snapshot_folders
+from core.samples import samples_of
 from tests.small_disk import fill, small_disk
 from tests.worker.datasets import dataset
 from tests.worker.trainings import Attempt, Desk
@@ -59,6 +61,36 @@ def test_killed_at_any_moment_and_resumed_the_model_has_the_same_bytes(
     steps = desk.steps()
     assert steps == sorted(set(steps))
     assert steps[-1] == STEPS
+
+
+def test_alarms_and_samples_of_killed_attempts_last_and_stand_once(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "home", dataset(count=48))
+    unable: dict[str, Any] = {"lr": 1e-12, "lr_final": 1e-12, "measure_kimg": 0.004}
+    desk.settle(20, batch=8, **unable)
+    desk.attempt(1, shrink=1)
+    with Attempt(desk, 1, **OFTEN, crash_at="checkpoint.weights#6") as attempt:
+        assert attempt.end() == -9
+        assert [alarm["step"] for alarm in attempt.of("alarm")] == [0, 6]
+    (desk.folder / "samples" / "000000019.png").write_bytes(b"of steps that will be done again")
+    with Attempt(desk, 2, **OFTEN, crash_at="checkpoint.saved#2") as attempt:
+        assert attempt.end() == -9
+        assert [alarm["kind"] for alarm in attempt.of("alarm")] == ["stuck"]
+    with Attempt(desk, 3, **OFTEN) as attempt:
+        assert attempt.end() == DONE, attempt.seen
+        counts = [r["value"] for r in attempt.seen if r["field"] == "alarms"]
+    told = alarms_of(desk.folder)
+    assert [(alarm.step, alarm.kind) for alarm in told] == [
+        (0, "memory"),
+        (6, "stuck"),
+        (8, "plateau"),
+    ]
+    assert counts[-1] == 3 and told[0].at < told[1].at < told[2].at
+    drawn = samples_of(desk.folder, "/samples")
+    steps = [sample.step for sample in drawn]
+    assert (steps[0], steps[-1]) == (1, 20) and 19 not in steps
+    assert [sample.kimg for sample in drawn] == [step * 4 / 1000 for step in steps]
+    seconds = [sample.seconds or 0 for sample in drawn]
+    assert seconds[0] > 0 and seconds == sorted(seconds)
 
 
 @pytest.mark.slow

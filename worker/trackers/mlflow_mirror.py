@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from core.files import read_json, write_json
+from core.samples import SAMPLES
 from worker.events import Alarm, Checkpoint, Progress, Sample
 from worker.metrics_file import Tail
-from worker.recorder import METRICS, SAMPLES, room_or_not
+from worker.recorder import METRICS, room_or_not
 from worker.trackers.mlflow_run import Run, reason, shown
 from worker.trackers.tracked import End, Tracked
 
