@@ -5,6 +5,7 @@ nor asyncio. `Client` and `AsyncClient` only carry the steps out.
 """
 
 import random
+import ssl
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -145,11 +146,16 @@ def resume(flow: Flow[T], outcome: Outcome) -> Request | Pause:
 
 
 def http_options(base_url: str, timeout: float) -> dict[str, Any]:
-    """For httpx's clients. A service on this machine is never asked through a proxy."""
+    """For httpx's clients. A service on this machine is never asked through a proxy, and where it
+    speaks plain HTTP no authorities are read from the disk, which takes longer than an answer."""
+    url = httpx.URL(base_url)
+    here = is_loopback(url.host)
+    plain = here and url.scheme == "http"
     return {
         "base_url": base_url,
         "timeout": timeout,
-        "trust_env": not is_loopback(httpx.URL(base_url).host),
+        "trust_env": not here,
+        "verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True,
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.routing import BaseRoute
 
 from app.main import create_app
 from app.services import Services
@@ -17,7 +18,7 @@ from core.presence import Presence, WorkerInfo
 from core.registry import ModelStore
 from core.schemas import Dataset, Model
 from core.settings import Settings
-from tests.app.serving import serve
+from tests.app.serving import client_of
 
 CATALOGUE: dict[str, Any] = {
     "tasks": {"generate": {"summary": "Images from noise."}},
@@ -36,14 +37,22 @@ CATALOGUE: dict[str, Any] = {
 }
 
 
+@pytest.fixture(scope="session")
+def routes(tmp_path_factory: pytest.TempPathFactory) -> list[BaseRoute]:
+    """Those of every app: what a first request finds out about them is found out once."""
+    return create_app(Settings(home=tmp_path_factory.mktemp("nowhere"))).router.routes
+
+
 @pytest.fixture
-def app(settings: Settings) -> FastAPI:
-    return create_app(settings)
+def app(settings: Settings, routes: list[BaseRoute]) -> FastAPI:
+    own = create_app(settings)
+    own.router.routes[:] = routes
+    return own
 
 
 @pytest.fixture
 def api(app: FastAPI) -> Iterator[httpx.Client]:
-    with serve(app) as url, httpx.Client(base_url=url, trust_env=False, timeout=20) as client:
+    with client_of(app) as client:
         yield client
 
 

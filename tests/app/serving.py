@@ -2,12 +2,27 @@
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx
 import uvicorn
 from fastapi import FastAPI
+
+# All is plain HTTP here: without authorities, none are read from the disk for every test.
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+@contextmanager
+def client_of(app: FastAPI, timeout: float = 20.0) -> Iterator[httpx.Client]:
+    """A client of the API, which answers until the end of the block."""
+    with (
+        serve(app) as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=timeout, verify=PLAIN) as client,
+    ):
+        yield client
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import pytest
 from app.main import create_app
 from core.registry import ModelStore
 from core.settings import Settings
-from tests.app.serving import serve
+from tests.app.serving import client_of
 from tests.portable import archive, contents, put_model, repacked, safetensors, with_weights
 
 ZIP = {"Content-Type": "application/zip"}
@@ -78,7 +78,7 @@ def test_same_weights_under_one_name_are_one_version(api: httpx.Client, settings
 def test_old_versions_go_after_an_import(settings: Settings) -> None:
     data = [archive(settings, put_model(settings, f"m{n}", data=bytes([n]) * 16)) for n in range(3)]
     app = create_app(settings.model_copy(update={"keep_versions": 2}))
-    with serve(app) as url, httpx.Client(base_url=url, trust_env=False) as api:
+    with client_of(app) as api:
         for archived in data:
             assert send(api, archived, "new").status_code == 201
     assert [model.version for model in ModelStore(settings.folders).versions("new")] == [3, 2]
@@ -127,7 +127,7 @@ def test_request_is_refused_before_anything_is_stored(
 
 def test_too_large_archive_is_413(settings: Settings) -> None:
     small = settings.model_copy(update={"max_upload_bytes": 1000})
-    with serve(create_app(small)) as url, httpx.Client(base_url=url, trust_env=False) as api:
+    with client_of(create_app(small)) as api:
         assert send(api, bytes(1001)).status_code == 413
 
         def unannounced() -> Any:

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import httpx
 import pytest
 
 from app.main import create_app
 from core.connection import TIMEOUT
 from core.settings import Settings
-from tests.app.serving import serve
+from tests.app.serving import client_of
 from tests.chaos_proxy import ChaosProxy
 
 
@@ -17,7 +16,7 @@ def test_half_open_connection_is_a_503_and_the_next_request_works(settings: Sett
     upstream = settings.redis_url.removeprefix("unix://")
     with ChaosProxy(Path(upstream)) as proxy:
         app = create_app(settings.model_copy(update={"redis_url": proxy.url}))
-        with serve(app) as url, httpx.Client(base_url=url, trust_env=False, timeout=30) as api:
+        with client_of(app, timeout=30) as api:
             assert api.get("/v1/jobs").status_code == 200
             proxy.freeze()
             cut = api.get("/v1/jobs")

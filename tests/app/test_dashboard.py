@@ -14,7 +14,7 @@ from app import dashboard
 from app.guard import Guard
 from app.main import create_app
 from core.settings import Settings
-from tests.app.serving import serve
+from tests.app.serving import client_of
 
 SOURCE = Path(__file__).parents[2] / "dashboard" / "src"
 TYPES = (SOURCE / "api" / "types.ts").read_text()
@@ -37,7 +37,7 @@ def pages(built: Path) -> Iterator[httpx.Client]:
     app = FastAPI()
     app.include_router(dashboard.router_of(built))
     app.add_middleware(Guard, hosts=["127.0.0.1"])
-    with serve(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
+    with client_of(app) as client:
         yield client
 
 
@@ -72,8 +72,8 @@ def test_nothing_else_is_sent(api: httpx.Client, path: str) -> None:
 def test_without_the_built_files_the_page_says_what_to_do(tmp_path: Path) -> None:
     app = FastAPI()
     app.include_router(dashboard.router_of(tmp_path))
-    with serve(app) as url:
-        answer = httpx.get(url, trust_env=False)
+    with client_of(app) as client:
+        answer = client.get("/")
     assert answer.status_code == 503 and "make setup" in answer.text and "/docs" in answer.text
 
 

@@ -9,7 +9,7 @@ from app.main import create_app
 from app.services import Services
 from core.schemas import JobKind, JobState
 from core.settings import Settings
-from tests.app.serving import serve
+from tests.app.serving import client_of
 from tests.app.states import claimed, new_job
 
 
@@ -57,5 +57,5 @@ def test_what_waits_lives_and_happened_is_counted(
 
 def test_without_redis_only_that_is_told(settings: Settings, tmp_path: Path) -> None:
     nobody = settings.model_copy(update={"redis_url": f"unix://{tmp_path}/nobody"})
-    with serve(create_app(nobody)) as url, httpx.Client(base_url=url, trust_env=False) as api:
+    with client_of(create_app(nobody)) as api:
         assert figures(api) == {"ganvas_redis_up": "0"}

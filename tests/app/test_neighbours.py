@@ -14,7 +14,7 @@ from core.home import Home
 from core.queue import key_prefix
 from core.schemas import JobKind, JobState
 from core.settings import Settings
-from tests.app.serving import serve
+from tests.app.serving import client_of
 from tests.app.states import claimed, new_job
 
 
@@ -26,8 +26,7 @@ def both(settings: Settings, tmp_path: Path) -> Iterator[list[tuple[httpx.Client
         pairs = []
         for own in (settings, settings.model_copy(update=other)):
             app: FastAPI = create_app(own)
-            url = stack.enter_context(serve(app))
-            client = stack.enter_context(httpx.Client(base_url=url, trust_env=False, timeout=20))
+            client = stack.enter_context(client_of(app))
             pairs.append((client, app.state.services))
         yield pairs
 

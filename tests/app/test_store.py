@@ -11,7 +11,7 @@ from app.main import create_app
 from core.schemas import JobKind, Model
 from core.settings import Settings
 from tests.app.conftest import CATALOGUE
-from tests.app.serving import serve
+from tests.app.serving import client_of
 
 PUSH = "/v1/models/cats/versions/1/push"
 Publish = Callable[..., Model]
@@ -21,7 +21,7 @@ Publish = Callable[..., Model]
 def stored(settings: Settings, tmp_path: Path) -> Iterator[httpx.Client]:
     """The API of a service that has a store."""
     own = settings.model_copy(update={"store": f"file://{tmp_path}/store"})
-    with serve(create_app(own)) as url, httpx.Client(base_url=url, trust_env=False) as client:
+    with client_of(create_app(own)) as client:
         yield client
 
 

@@ -2,12 +2,14 @@
 
 import io
 import json
+import ssl
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from ganvas import Client, GanvasAPIError, Unreachable
+from ganvas.transport import http_options
 from tests.ganvas.local_server import Answer, LocalServer, dataset, job, page, problem, sse
 
 BUSY = problem(503, "overloaded", "busy")
@@ -315,3 +317,13 @@ def test_answer_of_another_version_is_named_as_such(server: LocalServer) -> None
     server.on("GET /v1/jobs/job-1", Answer(body={"something": "else"}))
     with Client(server.url) as client, pytest.raises(GanvasAPIError, match="one version"):
         client.jobs.get("job-1")
+
+
+@pytest.mark.parametrize(
+    ("url", "known"),
+    [("http://127.0.0.1:8000", False), ("https://127.0.0.1", True), ("http://example.org", True)],
+)
+def test_authorities_are_read_where_there_may_be_tls(url: str, known: bool) -> None:
+    verify = http_options(url, 5.0)["verify"]
+    assert known == (verify is True)
+    assert known or (not verify.get_ca_certs() and verify.verify_mode == ssl.CERT_REQUIRED)
