@@ -2,10 +2,11 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Model } from "../api/types";
-import { lasting, MAX_SEED } from "../logic/images";
+import { lasting, seedBeside } from "../logic/images";
 import { to, withQuery } from "../route";
+import { Beside } from "./beside";
 import { Copy, Facts } from "./bits";
-import { Icon, type IconName } from "./icons";
+import { Icon } from "./icons";
 import { ModelImage } from "./image";
 
 interface Props {
@@ -25,8 +26,8 @@ export function Picture(props: Props): JSX.Element {
   useEffect(() => dialog.current?.showModal(), []);
 
   const step = (by: number) => {
-    const next = Number(seed) + by;
-    if (Number.isInteger(next) && next >= 0 && next <= MAX_SEED) move(String(next));
+    const next = seedBeside(seed, by);
+    if (next) move(next);
   };
   const pressed = (event: KeyboardEvent) => {
     if (event.key === "ArrowLeft") step(-1);
@@ -46,22 +47,16 @@ export function Picture(props: Props): JSX.Element {
         <div class="stack">
           <div class="row">
             <h2 class="grow">Seed {seed}</h2>
-            <Press icon="left" name="Earlier seed" press={() => step(-1)} />
-            <Press icon="right" name="Later seed" press={() => step(1)} />
-            <Press icon="close" name="Close" press={shut} />
+            <Beside seed={seed} by={-1} move={move} />
+            <Beside seed={seed} by={1} move={move} />
+            <button class="icon bare" type="button" aria-label="Close" onClick={shut}>
+              <Icon name="close" />
+            </button>
           </div>
           <Known {...props} address={address} />
         </div>
       </div>
     </dialog>
-  );
-}
-
-function Press(props: { icon: IconName; name: string; press: () => void }): JSX.Element {
-  return (
-    <button class="icon bare" type="button" aria-label={props.name} onClick={props.press}>
-      <Icon name={props.icon} />
-    </button>
   );
 }
 
