@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { abilitiesOf } from "../src/api/abilities";
 import { nameOf } from "../src/logic/files";
-import { addressOf, asCurl, asPython, lasting, timings } from "../src/logic/images";
+import { addressOf, asCurl, asPython, lasting, seedBeside, timings } from "../src/logic/images";
 import { between, blended, weights } from "../src/logic/latent";
 import { differences, flat } from "../src/logic/options";
 import { BEGIN, boundsOf, budgetOf, choiceOf, longer, orderOf, valueOf } from "../src/logic/order";
@@ -141,4 +141,21 @@ test("addresses of pages survive any name", () => {
   expect([...query]).toEqual([["q", "x & y"]]);
   expect(withQuery("/v1/generate?seed=1", { download: 1 })).toBe("/v1/generate?seed=1&download=1");
   expect(parsed("#/%E0%A4%A").path).toEqual(["%E0%A4%A"]);
+});
+
+test("the seed beside another is a seed, and a text has none", () => {
+  const beside = [
+    ["4", 1],
+    ["0", -1],
+    ["4294967295", 1],
+    ["4294967295", -1],
+    ["alice", 1],
+  ] as const;
+  expect(beside.map(([seed, by]) => seedBeside(seed, by))).toEqual([
+    "5",
+    undefined,
+    undefined,
+    "4294967294",
+    undefined,
+  ]);
 });

@@ -15,6 +15,12 @@ export function randomSeed(): string {
   return String(crypto.getRandomValues(new Uint32Array(1))[0]);
 }
 
+/** The seed so many places further; undefined: there is none, or it is a text. */
+export function seedBeside(seed: string, by: number): string | undefined {
+  const next = Number(seed) + by;
+  return /^\d+$/.test(seed) && next >= 0 && next <= MAX_SEED ? String(next) : undefined;
+}
+
 /** Only what differs from the API's defaults, in a fixed order: equal wishes are equal addresses. */
 export function queryOf(wish: Wish): URLSearchParams {
   const query = new URLSearchParams();

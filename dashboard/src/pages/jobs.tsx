@@ -122,6 +122,7 @@ function Chosen({ jobs, changed }: { jobs: Job[]; changed: () => void }): JSX.El
   const running = jobs.filter((job) => !ENDED.includes(job.state));
   const comparable = trainings.length > 1 && trainings.length <= MOST_COMPARED;
   const cancel = async () => {
+    if (!confirm(`Cancel ${plural(running.length, "job")}?`)) return;
     const all = running.map((job) => send("POST", `/v1/jobs/${job.id}/cancel`));
     await tried(Promise.all(all), `${plural(running.length, "job")} asked to end.`);
     changed();

@@ -5,7 +5,8 @@ import type { Job, Model } from "../api/types";
 import { useModel } from "../live/models";
 import { usePicture } from "../live/picture";
 import { useRecord } from "../live/poll";
-import { addressOf, MAX_SEED, randomSeed, type Wish } from "../logic/images";
+import { addressOf, randomSeed, type Wish } from "../logic/images";
+import { Beside } from "../parts/beside";
 import { Empty, Failure } from "../parts/bits";
 import { Icon } from "../parts/icons";
 import { LabelChoice } from "../parts/label_choice";
@@ -146,17 +147,11 @@ function useConditions(reference: string): Conditions | undefined {
 }
 
 function Seed({ seed, choose }: { seed: string; choose: (seed: string) => void }): JSX.Element {
-  const step = (by: number) => {
-    const next = Number(seed) + by;
-    if (Number.isInteger(next) && next >= 0 && next <= MAX_SEED) choose(String(next));
-  };
   return (
     <div class="field">
       <label for="seed">Seed: a number, or any text</label>
       <div class="seed">
-        <button class="icon" type="button" aria-label="Earlier seed" onClick={() => step(-1)}>
-          <Icon name="left" size={15} />
-        </button>
+        <Beside seed={seed} by={-1} move={choose} />
         <input
           id="seed"
           value={seed}
@@ -164,9 +159,7 @@ function Seed({ seed, choose }: { seed: string; choose: (seed: string) => void }
           autocomplete="off"
           onInput={(event) => event.currentTarget.value && choose(event.currentTarget.value)}
         />
-        <button class="icon" type="button" aria-label="Later seed" onClick={() => step(1)}>
-          <Icon name="right" size={15} />
-        </button>
+        <Beside seed={seed} by={1} move={choose} />
         <button
           class="icon"
           type="button"

@@ -1,5 +1,6 @@
 /** Small parts: states, times, progress, empty places, failures. */
 import type { ComponentChildren, JSX } from "preact";
+import { useState } from "preact/hooks";
 import { Problem, sentence } from "../api/http";
 import { plainly } from "../logic/jobs";
 import { percent } from "../logic/numbers";
@@ -7,6 +8,8 @@ import { absolute, ago } from "../logic/time";
 import { to } from "../route";
 import { Icon, type IconName } from "./icons";
 import { say } from "./toasts";
+
+const COPIED_MS = 2000;
 
 export function State({ name }: { name: string }): JSX.Element {
   return <span class={`pill ${name}`}>{name}</span>;
@@ -105,10 +108,12 @@ export function Facts({ rows }: { rows: [string, ComponentChildren][] }): JSX.El
 }
 
 export function Copy({ text, what }: { text: string; what: string }): JSX.Element {
+  const [copied, tell] = useState(false); // in its place: a toast is behind a dialog
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(text);
-      say(`Copied ${what}.`);
+      tell(true);
+      window.setTimeout(() => tell(false), COPIED_MS);
     } catch {
       say("The browser does not allow copying here; select the text instead.", true);
     }
@@ -116,7 +121,7 @@ export function Copy({ text, what }: { text: string; what: string }): JSX.Elemen
   return (
     <button type="button" onClick={copy}>
       <Icon name="copy" size={14} />
-      {what}
+      {copied ? "Copied" : what}
     </button>
   );
 }

@@ -114,7 +114,7 @@ function Controls(props: { view: View; set: (change: Partial<View>) => void }): 
           aria-pressed={view.logarithmic}
           onClick={() => set({ logarithmic: !view.logarithmic })}
         >
-          log
+          Log scale
         </button>
       </div>
     </div>

@@ -2,11 +2,12 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Model } from "../api/types";
-import { lasting, MAX_SEED } from "../logic/images";
+import { lasting, seedBeside } from "../logic/images";
 import type { Pick } from "../logic/wall";
 import { to, withQuery } from "../route";
+import { Beside } from "./beside";
 import { Copy, Facts } from "./bits";
-import { Icon, type IconName } from "./icons";
+import { Icon } from "./icons";
 import { ModelImage } from "./image";
 
 interface Props {
@@ -25,14 +26,10 @@ export function Picture(props: Props): JSX.Element {
   const address = lasting(model.name, model.version, seed, label ? { label } : {});
   useEffect(() => dialog.current?.showModal(), []);
 
-  const step = (by: number) => {
-    const next = Number(seed) + by;
-    if (Number.isInteger(next) && next >= 0 && next <= MAX_SEED)
-      move({ seed: String(next), label });
-  };
+  const show = (next: string | undefined) => next && move({ seed: next, label });
   const pressed = (event: KeyboardEvent) => {
-    if (event.key === "ArrowLeft") step(-1);
-    if (event.key === "ArrowRight") step(1);
+    if (event.key === "ArrowLeft") show(seedBeside(seed, -1));
+    if (event.key === "ArrowRight") show(seedBeside(seed, 1));
     if (event.key === "s" && !event.ctrlKey && !event.metaKey) mark();
   };
   const shut = () => dialog.current?.close();
@@ -49,22 +46,16 @@ export function Picture(props: Props): JSX.Element {
         <div class="stack">
           <div class="row">
             <h2 class="grow">Seed {seed}</h2>
-            <Press icon="left" name="Earlier seed" press={() => step(-1)} />
-            <Press icon="right" name="Later seed" press={() => step(1)} />
-            <Press icon="close" name="Close" press={shut} />
+            <Beside seed={seed} by={-1} move={show} />
+            <Beside seed={seed} by={1} move={show} />
+            <button class="icon bare" type="button" aria-label="Close" onClick={shut}>
+              <Icon name="close" />
+            </button>
           </div>
           <Known {...props} address={address} />
         </div>
       </div>
     </dialog>
-  );
-}
-
-function Press(props: { icon: IconName; name: string; press: () => void }): JSX.Element {
-  return (
-    <button class="icon bare" type="button" aria-label={props.name} onClick={props.press}>
-      <Icon name={props.icon} />
-    </button>
   );
 }
 
