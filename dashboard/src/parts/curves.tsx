@@ -1,11 +1,10 @@
 /** The curves of one job or several, with smoothing, a logarithmic scale and a choice of x. */
 import type { JSX } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import type { Series } from "../api/types";
-import { across, aligned, grouped, smoothed, type Axis } from "../logic/curves";
-import { short } from "../logic/numbers";
-import { duration } from "../logic/time";
-import { remember, remembered } from "../storage";
+import { look, view as looks, type View } from "../live/view";
+import { across, aligned, grouped, smoothed, UNITS } from "../logic/curves";
+import { useCell } from "../state";
 import { Segments } from "./bits";
 import { Chart, type Line } from "./chart";
 
@@ -14,33 +13,15 @@ const AXES = [
   ["kimg", "images"],
   ["seconds", "time"],
 ] as const;
-const UNITS: Record<Axis, (x: number) => string> = {
-  step: (x) => short(x),
-  kimg: (x) => `${short(x)}k`,
-  seconds: (x) => duration(x),
-};
 
 export interface Source {
   name: string;
   series: Series;
 }
 
-interface View {
-  axis: Axis;
-  smoothing: number;
-  logarithmic: boolean;
-}
-
 /** `moment`: the step that the slider of the samples stands at. */
 export function Curves(props: { sources: Source[]; moment?: number }): JSX.Element | null {
-  const [view, look] = useState<View>(() =>
-    remembered("curves", { axis: "kimg" as Axis, smoothing: 0.6, logarithmic: false }),
-  );
-  const set = (change: Partial<View>) => {
-    const next = { ...view, ...change };
-    look(next);
-    remember("curves", next);
-  };
+  const view = useCell(looks);
   const names = useMemo(
     () => [...new Set(props.sources.flatMap(({ series }) => Object.keys(series.series)))],
     [props.sources],
@@ -52,7 +33,7 @@ export function Curves(props: { sources: Source[]; moment?: number }): JSX.Eleme
   if (!charts.length) return null;
   return (
     <section class="stack" aria-label="Curves">
-      <Controls view={view} set={set} />
+      <Controls view={view} set={look} />
       <div class="charts">
         {charts.map((chart) => (
           <Drawn key={chart.title} {...props} {...chart} view={view} />

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Sample } from "../api/types";
 import { clamp } from "../logic/numbers";
-import { COLUMNS, sampleAt, seedAt } from "../logic/samples";
+import { COLUMNS, sampleAt, seedAt, seedText } from "../logic/samples";
 import { Icon } from "./icons";
 
 const FRAME_MS = 180;
@@ -13,7 +13,8 @@ interface Props {
   place: number; // of the sample that is shown
   move: (place: number) => void;
   told: (sample: Sample) => string; // when it was drawn
-  open: (seed: number, sample: Sample) => void;
+  labels: string[] | null; // of its images
+  open: (seed: number) => void;
 }
 
 /** Which sample is shown: the newest, until somebody moves the slider back. */
@@ -28,7 +29,7 @@ export function usePlace(samples: Sample[]): [number, (place: number) => void] {
   return [place, move];
 }
 
-export function Watch({ samples, place, move, told, open }: Props): JSX.Element {
+export function Watch({ samples, place, move, told, labels, open }: Props): JSX.Element {
   const shown = samples[place];
   if (!shown) {
     return (
@@ -39,7 +40,7 @@ export function Watch({ samples, place, move, told, open }: Props): JSX.Element 
   }
   return (
     <div>
-      <Grid sample={shown} open={(seed) => open(seed, shown)} />
+      <Grid sample={shown} labels={labels} open={open} />
       <Player count={samples.length} place={place} move={move} told={told(shown)} />
       <Preload samples={samples} place={place} />
     </div>
@@ -54,7 +55,11 @@ const MOVES: Record<string, number> = {
 };
 
 /** 8 x 8 images; the one under the pointer or the arrows is framed, a click or Enter opens its seed. */
-export function Grid(props: { sample: Sample; open: (seed: number) => void }): JSX.Element {
+export function Grid(props: {
+  sample: Sample;
+  labels: string[] | null;
+  open: (seed: number) => void;
+}): JSX.Element {
   const [seed, point] = useState<number | null>(null);
   const at = (event: MouseEvent) => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
@@ -67,18 +72,18 @@ export function Grid(props: { sample: Sample; open: (seed: number) => void }): J
       point(clamp((seed ?? 0) + by, 0, COLUMNS ** 2 - 1));
     } else if (event.key === "Enter" && seed !== null) props.open(seed);
   };
-  const cell = 100 / COLUMNS;
+  const named = seed === null ? undefined : seedText(seed, props.labels);
   return (
     <div
       class="grid-frame"
       role="button"
       tabIndex={0}
-      aria-label={seed === null ? "Images: arrows choose, Enter opens" : `Seed ${seed}`}
+      aria-label={named ?? "Images: arrows choose, Enter opens"}
       onKeyDown={pressed}
       onMouseMove={(event) => point(at(event))}
       onMouseLeave={() => point(null)}
       onClick={(event) => props.open(at(event))}
-      title={seed === null ? undefined : `Seed ${seed}: open in the playground`}
+      title={named && `${named}: open in the playground`}
     >
       <img
         class="pixels"
@@ -86,19 +91,18 @@ export function Grid(props: { sample: Sample; open: (seed: number) => void }): J
         alt={`Images of the seeds 0 to 63 at step ${props.sample.step}`}
         draggable={false}
       />
-      {seed !== null && (
-        <span
-          class="mark"
-          style={{
-            left: `${(seed % COLUMNS) * cell}%`,
-            top: `${Math.floor(seed / COLUMNS) * cell}%`,
-            width: `${cell}%`,
-            height: `${cell}%`,
-          }}
-        />
-      )}
+      {seed !== null && <Mark seed={seed} />}
+      {seed !== null && props.labels && <span class="told">{named}</span>}
     </div>
   );
+}
+
+/** The frame of the image that is pointed at. */
+function Mark({ seed }: { seed: number }): JSX.Element {
+  const cell = 100 / COLUMNS;
+  const place = { left: seed % COLUMNS, top: Math.floor(seed / COLUMNS), width: 1, height: 1 };
+  const style = Object.entries(place).map(([name, cells]) => [name, `${cells * cell}%`]);
+  return <span class="mark" style={Object.fromEntries(style)} />;
 }
 
 /** The slider, with a button that moves it by itself. */
