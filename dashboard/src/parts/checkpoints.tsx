@@ -6,7 +6,6 @@ import type { Job, JobCheckpoint, Model } from "../api/types";
 import { bytes, short } from "../logic/numbers";
 import { to, withQuery } from "../route";
 import { Empty, Failure } from "./bits";
-import { Promote } from "./promote";
 import { say } from "./toasts";
 
 /** `turn`: another one when there may be new ones. */
@@ -85,11 +84,8 @@ function Version(props: { job: Job; checkpoint: JobCheckpoint; changed: () => vo
   }
   const [name = "", version = ""] = newest.split("@");
   return (
-    <span class="row tight">
-      <a href={to("models", name)}>
-        {name}, version {version}
-      </a>
-      <Promote model={name} version={Number(version)} />
-    </span>
+    <a href={to("models", name)}>
+      {name}, version {version}
+    </a>
   );
 }
