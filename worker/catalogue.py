@@ -5,6 +5,7 @@ so in `GET /v1/catalogue`, by itself.
 """
 
 import json
+from dataclasses import asdict
 from typing import Any, get_args
 
 from pydantic import TypeAdapter
@@ -39,7 +40,7 @@ def build_catalogue() -> dict[str, Any]:
     """All that there is to choose from, as JSON; `options` is a schema."""
     return {
         "device": best_device(),
-        "presets": {name: preset.summary for name, preset in PRESETS.items()},
+        "presets": {name: asdict(preset) for name, preset in PRESETS.items()},
         "resolutions": list(get_args(Resolution)),
         "tasks": {
             task.name: {

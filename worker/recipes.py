@@ -9,24 +9,37 @@ FEW = 500  # images: below it "auto" takes the preset for few
 
 
 @dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The preset that is meant by data sets of fewer images; None: by all others."""
+
+    preset: str
+    images_below: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Preset:
-    """A named beginning. `options` None: another preset's, by the number of images."""
+    """A named beginning. `options` None: those of the first of `chooses` that the images fit."""
 
     summary: str
-    options: Mapping[str, Any] | None
+    options: Mapping[str, Any] | None = None
+    chooses: tuple[Choice, ...] = ()
 
     def under(self, asked: Mapping[str, Any], images: int) -> dict[str, Any]:
         """What is asked for, over these options; those of other networks than asked for are none
         of its business."""
         options = self.options
         if options is None:
-            options = PRESETS["few" if images < FEW else "balanced"].options or {}
+            fitting = (c for c in self.chooses if c.images_below is None or images < c.images_below)
+            options = PRESETS[next(fitting).preset].options or {}
         other = asked.get("architecture", options["architecture"]) != options["architecture"]
         return dict(asked) if other else {**options, **asked}
 
 
 PRESETS = {
-    "auto": Preset(summary=f"`few` below {FEW} images, else `balanced`.", options=None),
+    "auto": Preset(
+        summary=f"`few` below {FEW} images, else `balanced`.",
+        chooses=(Choice(preset="few", images_below=FEW), Choice(preset="balanced")),
+    ),
     "balanced": Preset(
         summary="The most quality for minutes or hours of training.",
         options={"architecture": "skip"},

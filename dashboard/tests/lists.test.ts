@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Job } from "../src/api/types";
-import { inQueue, matching, merged } from "../src/logic/jobs";
-import { sampleAt, seedAt, stops } from "../src/logic/samples";
+import { inQueue, merged } from "../src/logic/jobs";
+import { commonAxis, momentText, sampleAt, seedAt, seedText, stops } from "../src/logic/samples";
 import { allFrom, listed, orderOf, tiling, toggled } from "../src/logic/wall";
 import { visible } from "../src/logic/windowing";
 
@@ -15,6 +15,13 @@ const job = (id: string, created_at: string, more = {}) =>
     metadata: {},
     ...more,
   }) as unknown as Job;
+
+const sample = (step: number, kimg: number | null = null, seconds: number | null = null) => ({
+  step,
+  kimg,
+  seconds,
+  url: "",
+});
 
 test("only rows near the window are built, however many there are", () => {
   expect(visible(0, 500, 50, 100_000, 2)).toEqual({ first: 0, end: 12 });
@@ -42,18 +49,30 @@ test("the queue is shown in the order in which jobs begin", () => {
   expect(inQueue(all).map(({ id }) => id)).toEqual(["c", "a", "b"]);
 });
 
-test("every word of a search has to be there", () => {
-  const found = job("job-1", "2026-01-01", { input: { model: "cats", dataset_name: "Tabby" } });
-  expect(matching(found, "CATS tab")).toBe(true);
-  expect(matching(found, "cats dogs")).toBe(false);
-  expect(matching(found, "")).toBe(true);
-});
-
 test("a moment shows the last sample before it, and the slider stops where any job has one", () => {
-  const samples = [10, 20, 40].map((step) => ({ step, url: "" }));
+  const samples = [10, 20, 40].map((step) => sample(step));
   expect([5, 10, 39, 99].map((step) => sampleAt(samples, step))).toEqual([0, 0, 1, 2]);
   expect(sampleAt([], 1)).toBe(-1);
-  expect(stops([samples, [{ step: 15, url: "" }]])).toEqual([10, 15, 20, 40]);
+  expect(stops([samples, [sample(15)]])).toEqual([10, 15, 20, 40]);
+});
+
+test("grids are aligned by images or time, where every training has noted them down", () => {
+  const small = [sample(10, 0.1, 5), sample(20, 0.2, 9)];
+  const large = [sample(5, 0.2, 60), sample(10, 0.4, 90)];
+  expect(stops([small, large], "kimg")).toEqual([0.1, 0.2, 0.4]);
+  expect([small, large].map((one) => sampleAt(one, 0.2, "kimg"))).toEqual([1, 0]);
+  expect(commonAxis([small, large], "seconds")).toBe("seconds");
+  expect(commonAxis([small, [sample(10)]], "seconds")).toBe("step");
+  expect([momentText(20, "step"), momentText(1.6, "kimg"), momentText(90, "seconds")]).toEqual([
+    "step 20",
+    "1,600 images",
+    "1 min 30 s",
+  ]);
+});
+
+test("a seed of the grid is told with the label of its image", () => {
+  expect(seedText(1, ["tabby", "siamese"])).toBe("Seed 1, siamese");
+  expect(seedText(1, null)).toBe("Seed 1");
 });
 
 test("a click in the grid finds its seed, also at the edges", () => {

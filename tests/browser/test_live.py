@@ -94,6 +94,43 @@ def test_a_training_is_paused_and_goes_on_by_its_buttons(
     goes_on(page, step(page))
 
 
+def test_a_checkpoint_is_published_while_the_training_goes_on(
+    page: Page, service: Service, training: str
+) -> None:
+    page.goto(f"/#/jobs/{training}")
+    goes_on(page, 0)
+    page.get_by_role("button", name="Checkpoint now").click()
+    page.get_by_role("button", name="Publish").first.click()
+    expect(page.get_by_text(re.compile(r"^Step [\d,]+ is live, version 1\.$"))).to_be_visible()
+    page.get_by_role("link", name="live, version 1").click()
+    expect(page.get_by_role("heading", name="live")).to_be_visible()
+    lineage = service.client.get("/v1/models/live/versions/1").json()["lineage"]
+    assert lineage["job"] == training and lineage["checkpoint"] > 0
+    page.goto(f"/#/jobs/{training}")
+    goes_on(page, step(page))
+
+
+def test_images_tell_their_labels_and_options_who_chose_them(page: Page, training: str) -> None:
+    page.goto(f"/#/jobs/{training}")
+    page.get_by_alt_text(re.compile("seeds 0 to 63")).hover(position={"x": 3, "y": 3})
+    expect(page.get_by_text("Seed 0, disc", exact=True)).to_be_visible()
+    table = page.get_by_role("table", name="Options that differ")
+    expect(table.get_by_role("row", name=re.compile("^width 8 .*asked for"))).to_be_visible()
+    expect(table.get_by_role("row", name=re.compile("^lecam 0.1 .*preset"))).to_be_visible()
+    expect(table.get_by_role("row", name=re.compile("^gamma 2 .*automatic"))).to_be_visible()
+
+
+def test_the_service_searches_its_jobs(page: Page, training: str) -> None:
+    page.goto("/#/jobs")
+    link, words = page.get_by_role("link", name="live", exact=True), page.get_by_label("Search")
+    expect(link.first).to_be_visible()
+    words.fill("live nothing")
+    expect(page.get_by_text("No job is like that")).to_be_visible()
+    words.fill(training.upper())
+    expect(link).to_have_count(1)
+    expect(page.get_by_text("1 job", exact=True)).to_be_visible()
+
+
 def test_hostile_names_are_shown_and_not_run(page: Page, service: Service) -> None:
     files = {f"{HOSTILE.replace('/', '')}/{i}.png": picture("disc", i) for i in range(4)}
     files |= {f"plain/{i}.png": picture("square", i) for i in range(4)}

@@ -8,6 +8,7 @@ import pytest
 
 from core.errors import BadSpec, Invalid, NotTrainable
 from models.registry import Shape, architectures
+from worker.catalogue import build_catalogue
 from worker.cost import cost
 from worker.device import Device
 from worker.presets import Facts, budget_of, resolve
@@ -131,6 +132,19 @@ def test_few_images_get_the_preset_for_few() -> None:
     assert resolve(request(augment_p=0.0), replace(FACTS, images=100)).recipe.augment_p == 0.0
     asked = resolve({**request(), "preset": "few"}, FACTS).recipe
     assert asked.lecam == 0.1 and resolve(request(), FACTS).recipe.lecam == 0
+
+
+def test_the_catalogue_tells_what_presets_set() -> None:
+    told = json.loads(json.dumps(build_catalogue()["presets"]))
+    assert told["few"]["options"] == {"architecture": "skip", "augment_p": 0.6, "lecam": 0.1}
+    assert all(isinstance(preset["summary"], str) for preset in told.values())
+    assert told["auto"]["options"] is None
+    few, rest = told["auto"]["chooses"]
+    assert (few, rest["images_below"]) == ({"preset": "few", "images_below": 500}, None)
+    for images, preset in ((499, few["preset"]), (500, rest["preset"])):
+        auto = resolve(request(), replace(FACTS, images=images))
+        named = resolve({**request(), "preset": preset}, replace(FACTS, images=images))
+        assert auto == named
 
 
 def test_presets_leave_other_networks_alone() -> None:

@@ -152,7 +152,20 @@ export interface Series {
 
 export interface Sample {
   step: number;
+  kimg: number | null;
+  seconds: number | null;
   url: string;
+}
+
+export interface Samples {
+  data: Sample[];
+  labels: string[] | null; // of the 64 images
+}
+
+export interface JobAlarm {
+  step: number;
+  kind: string;
+  message: string;
 }
 
 export interface JobCheckpoint {
@@ -161,6 +174,7 @@ export interface JobCheckpoint {
   sha256: string;
   bytes: number;
   model: string | null;
+  published: string[];
 }
 
 export interface JobEvent {

@@ -1,13 +1,15 @@
 /** The list of jobs, read in pages as it is scrolled; what is looked at is kept up to date. */
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ask } from "../api/http";
 import type { Job, Page } from "../api/types";
-import { atWork, ended, merged } from "../logic/jobs";
+import { ended, merged } from "../logic/jobs";
 import { Cell, useCell } from "../state";
 
 const PAGE = 100;
 const SECONDS = 4;
-const MOST_SEARCHED = 10_000; // jobs that a search reads
+const SETTLED_MS = 250; // after the last key, before a search is sent
+const SCREENFUL = 40; // rows; a search that has fewer goes on by itself
+const AT_WORK = "running,recovering,pausing,cancelling";
 const MOST_STALE = 30; // rows that are read anew one by one
 
 export interface JobList {
@@ -24,30 +26,32 @@ export class JobReader {
   readonly list = new Cell<JobList>(NOTHING);
   looked: Job[] = [];
   private busy = false;
+  private last: string | null = null; // that was looked at, in the order of their creation
 
   constructor(
     private readonly state: string,
     private readonly kind: string,
+    private readonly q: string, // words that are searched
   ) {}
 
   /** The newest page, the jobs at work, and the rows in sight. */
   async refresh(): Promise<void> {
     await this.reading(async () => {
       const page = await this.page();
-      const { all, more } = this.list.value;
+      this.last ??= page.last_id;
       const news = [...page.data, ...(await this.working(page)), ...(await this.stale(page.data))];
-      return { news, more: all.length ? more : page.has_more };
+      const { ready, more } = this.list.value; // further pages may have come meanwhile
+      return { news, more: ready ? more : page.has_more };
     });
   }
 
   /** The page behind those that were read. */
   async further(): Promise<void> {
-    const { all, more } = this.list.value;
-    const last = (all.findLast((job) => !atWork(job)) ?? all.at(-1))?.id; // others came out of turn
-    if (this.busy || !more || !last) return;
+    if (this.busy || !this.list.value.more || !this.last) return;
     this.busy = true;
     await this.reading(async () => {
-      const page = await this.page(`&after=${last}`);
+      const page = await this.page(`&after=${this.last}`);
+      this.last = page.last_id ?? this.last;
       return { news: page.data, more: page.has_more };
     });
     this.busy = false;
@@ -73,28 +77,33 @@ export class JobReader {
   }
 
   private page(more = "", state = this.state): Promise<Page<Job>> {
-    const filter = `${state && `&state=${state}`}${this.kind && `&kind=${this.kind}`}${more}`;
-    return ask<Page<Job>>(`/v1/jobs?limit=${PAGE}${filter}`);
+    const words = this.q && `&q=${encodeURIComponent(this.q)}`;
+    const filter = `${state && `&state=${state}`}${this.kind && `&kind=${this.kind}`}${words}${more}`;
+    return ask<Page<Job>>(`/v1/jobs?view=short&limit=${PAGE}${filter}`);
   }
 
   /** Those that a long queue would hide behind the first page. */
   private async working(first: Page<Job>): Promise<Job[]> {
     if (this.state || !first.has_more) return [];
-    return (await this.page("", "running")).data;
+    return (await this.page("", AT_WORK)).data;
   }
 
   /** The unfinished jobs in sight that are not in the first page, anew. */
   private async stale(fresh: Job[]): Promise<Job[]> {
     const known = new Set(fresh.map((job) => job.id));
-    const old = this.looked.filter((job) => !ended(job) && !known.has(job.id));
+    const own = new Set(this.list.value.all.map((job) => job.id)); // in sight may be an earlier list
+    const old = this.looked.filter((job) => own.has(job.id) && !ended(job) && !known.has(job.id));
     return Promise.all(old.slice(0, MOST_STALE).map((job) => ask<Job>(`/v1/jobs/${job.id}`)));
   }
 }
 
-/** `whole`: read all pages, for a search. */
-export function useJobs(state: string, kind: string, whole: boolean): [JobList, JobReader] {
-  const reader = useMemo(() => new JobReader(state, kind), [state, kind]);
+/** `q`: words that are searched. What was found for earlier ones stays until there is an answer. */
+export function useJobs(state: string, kind: string, q: string): [JobList, JobReader] {
+  const words = useSettled(q);
+  const reader = useMemo(() => new JobReader(state, kind, words), [state, kind, words]);
   const list = useCell(reader.list);
+  const shown = useRef(list);
+  if (list.ready || list.error) shown.current = list;
 
   useEffect(() => {
     void reader.refresh();
@@ -104,8 +113,17 @@ export function useJobs(state: string, kind: string, whole: boolean): [JobList, 
   }, [reader]);
 
   useEffect(() => {
-    if (whole && list.more && list.all.length < MOST_SEARCHED) void reader.further();
-  }, [whole, list, reader]);
+    if (list.ready && list.more && list.all.length < SCREENFUL) void reader.further();
+  }, [list, reader]);
 
-  return [list, reader];
+  return [shown.current, reader];
+}
+
+function useSettled(text: string): string {
+  const [settled, settle] = useState(text);
+  useEffect(() => {
+    const timer = window.setTimeout(() => settle(text), SETTLED_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return settled;
 }

@@ -1,7 +1,7 @@
 /** One job as it goes: its record, curves, samples, alarms and checkpoints, kept up by its events. */
 import { useEffect, useReducer } from "preact/hooks";
 import { ask } from "../api/http";
-import type { Job, JobEvent, Page, Sample, Series } from "../api/types";
+import type { Job, JobAlarm, JobEvent, Sample, Samples, Series } from "../api/types";
 import { appended } from "../logic/curves";
 import { follow, type Way } from "./follow";
 
@@ -9,19 +9,13 @@ const POINTS = 1000; // of the series as it is first read
 
 const ANEW = ["state", "resolved", "reset", "done"];
 const MOST_HEARD = 2000;
-const PAGES = 20; // of 1000 events in which alarms are looked for
-
-export interface AlarmRecord {
-  step: number;
-  kind: string;
-  message: string;
-}
 
 export interface Training {
   job?: Job;
   series: Series;
   samples: Sample[];
-  alarms: AlarmRecord[];
+  labels: string[] | null; // of the images of each sample
+  alarms: JobAlarm[];
   checkpoints: number; // how many events of that kind there were: a reason to look
   way: Way;
   error?: unknown;
@@ -29,7 +23,14 @@ export interface Training {
 
 type Change = (before: Training) => Training;
 const NOTHING: Series = { steps: [], series: {} };
-const BEGIN: Training = { series: NOTHING, samples: [], alarms: [], checkpoints: 0, way: "stream" };
+const BEGIN: Training = {
+  series: NOTHING,
+  samples: [],
+  labels: null,
+  alarms: [],
+  checkpoints: 0,
+  way: "stream",
+};
 
 export function useTraining(id: string): [Training, (job: Job) => void] {
   const [training, change] = useReducer((before: Training, by: Change) => by(before), BEGIN);
@@ -76,11 +77,11 @@ export function after(before: Training, event: JobEvent, id: string): Training {
   const { job } = before;
   if (event.type === "snapshot") return { ...before, job: event.data as unknown as Job };
   if (event.type === "sample") {
-    return { ...before, samples: withSample(before.samples, Number(event.data.step), id) };
+    return { ...before, samples: withSample(before.samples, event.data, id) };
   }
   if (event.type === "checkpoint") return { ...before, checkpoints: before.checkpoints + 1 };
   if (event.type === "alarm") {
-    const alarm = event.data as unknown as AlarmRecord;
+    const alarm = event.data as unknown as JobAlarm;
     const known = before.alarms.some((one) => one.step === alarm.step && one.kind === alarm.kind);
     return known ? before : { ...before, alarms: [...before.alarms, alarm] };
   }
@@ -98,10 +99,11 @@ export function after(before: Training, event: JobEvent, id: string): Training {
   return before;
 }
 
-export function withSample(samples: Sample[], step: number, id: string): Sample[] {
+export function withSample(samples: Sample[], told: JobEvent["data"], id: string): Sample[] {
+  const { step, kimg, seconds } = told as unknown as Sample;
   if (!Number.isFinite(step) || samples.some((sample) => sample.step === step)) return samples;
-  const all = [...samples, { step, url: `/v1/jobs/${id}/samples/${step}.png` }];
-  return all.sort((a, b) => a.step - b.step);
+  const sample = { step, kimg, seconds, url: `/v1/jobs/${id}/samples/${step}.png` };
+  return [...samples, sample].sort((a, b) => a.step - b.step);
 }
 
 async function readAll(
@@ -113,28 +115,14 @@ async function readAll(
     const job = await ask<Job>(`/v1/jobs/${id}`, { signal });
     change((before) => ({ ...before, job, error: undefined }));
     if (job.kind === "train") {
-      const [series, samples] = await Promise.all([
+      const [series, { data: samples, labels }, { data: alarms }] = await Promise.all([
         ask<Series>(`/v1/jobs/${id}/metrics?max_points=${POINTS}`, { signal }),
-        ask<{ data: Sample[] }>(`/v1/jobs/${id}/samples`, { signal }),
+        ask<Samples>(`/v1/jobs/${id}/samples`, { signal }),
+        ask<{ data: JobAlarm[] }>(`/v1/jobs/${id}/alarms`, { signal }),
       ]);
-      change((before) => ({ ...before, series, samples: samples.data }));
-    }
-    for await (const event of past(id, signal)) {
-      if (event.type === "alarm") change((before) => after(before, event, id));
+      change((before) => ({ ...before, series, samples, labels, alarms }));
     }
   } catch (error) {
     if (!signal.aborted) change((before) => ({ ...before, error }));
-  }
-}
-
-/** What has happened so far, oldest first. */
-async function* past(id: string, signal: AbortSignal): AsyncGenerator<JobEvent> {
-  let last = "0-0";
-  for (let page = 0; page < PAGES; page++) {
-    const address = `/v1/jobs/${id}/events?limit=1000&after=${last}`;
-    const found = await ask<Page<JobEvent>>(address, { signal });
-    yield* found.data;
-    if (!found.has_more || found.last_id === null) return;
-    last = found.last_id;
   }
 }

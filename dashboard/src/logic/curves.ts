@@ -1,7 +1,14 @@
 /** What is drawn of a metric series: which chart it belongs to, smoothing, and the axis below it. */
 import type { Series } from "../api/types";
+import { short } from "./numbers";
+import { duration } from "./time";
 
 export type Axis = "step" | "kimg" | "seconds";
+export const UNITS: Record<Axis, (x: number) => string> = {
+  step: (x) => short(x),
+  kimg: (x) => short(x * 1000),
+  seconds: (x) => duration(x),
+};
 export type Column = (number | null)[];
 
 const GROUPS: [string, RegExp][] = [

@@ -61,18 +61,6 @@ export function inQueue(jobs: Job[]): Job[] {
   return jobs.toSorted((a, b) => (a.queue_position ?? last) - (b.queue_position ?? last));
 }
 
-/** Whether every word of `text` stands somewhere in what is told of the job. */
-export function matching(job: Job, text: string): boolean {
-  if (!text) return true;
-  const told = [job.id, KINDS[job.kind], job.state, subject(job), ...Object.values(job.metadata)];
-  const more = [job.input.dataset_name, job.error?.code, job.worker];
-  const haystack = [...told, ...more].join(" ").toLowerCase();
-  return text
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => haystack.includes(word));
-}
-
 /** `images_per_second` as `images per second`, `budget.minutes` as `budget minutes`. */
 export function plainly(name: string): string {
   return name.replaceAll(/[_.]/g, " ");

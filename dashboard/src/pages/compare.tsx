@@ -2,12 +2,13 @@
 import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ask } from "../api/http";
-import type { Job, Sample, Series } from "../api/types";
-import { grouped, seldom } from "../logic/curves";
+import type { Job, Sample, Samples, Series } from "../api/types";
+import { view } from "../live/view";
+import { grouped, seldom, type Axis } from "../logic/curves";
 import { ended, plainly, subject } from "../logic/jobs";
 import { short } from "../logic/numbers";
 import { differences, flat, type Difference } from "../logic/options";
-import { sampleAt, stops } from "../logic/samples";
+import { commonAxis, momentOf, momentText, sampleAt, stops } from "../logic/samples";
 import { Empty, Failure, Loading, State } from "../parts/bits";
 import { colour } from "../parts/chart";
 import { Curves } from "../parts/curves";
@@ -24,6 +25,7 @@ interface Compared {
   name: string;
   series: Series;
   samples: Sample[];
+  labels: string[] | null; // of the images of each sample
 }
 
 export function Compare(): JSX.Element {
@@ -102,12 +104,12 @@ function useCompared(ids: string[]): [Compared[] | undefined, unknown] {
 }
 
 async function compared(id: string, signal: AbortSignal): Promise<Compared> {
-  const [job, series, samples] = await Promise.all([
+  const [job, series, { data: samples, labels }] = await Promise.all([
     ask<Job>(`/v1/jobs/${id}`, { signal }),
     ask<Series>(`/v1/jobs/${id}/metrics?max_points=600`, { signal }),
-    ask<{ data: Sample[] }>(`/v1/jobs/${id}/samples`, { signal }),
+    ask<Samples>(`/v1/jobs/${id}/samples`, { signal }),
   ]);
-  return { job, name: subject(job), series, samples: samples.data };
+  return { job, name: subject(job), series, samples, labels };
 }
 
 /** With names that tell them apart. */
@@ -119,44 +121,63 @@ function named(all: Compared[]): Compared[] {
   );
 }
 
+/** One slider for all, by steps, images or time: as the curves below are drawn. */
 function Grids({ all }: { all: Compared[] }): JSX.Element {
-  const moments = useMemo(() => stops(all.map(({ samples }) => samples)), [all]);
-  const [step, hold] = useState<number | null>(null);
+  const grids = all.map(({ samples }) => samples);
+  const axis = commonAxis(grids, useCell(view).axis);
+  const moments = useMemo(() => stops(grids, axis), [all, axis]);
+  const [held, hold] = useState<{ at: number; axis: Axis } | null>(null);
   const last = moments.length - 1;
-  const place = step === null ? last : moments.findLastIndex((moment) => moment <= step);
+  const place = held?.axis === axis ? moments.findLastIndex((moment) => moment <= held.at) : last;
   const moment = moments[place];
-  const move = (next: number) => hold(next >= last ? null : (moments[next] ?? null));
+  const move = (next: number) => hold(next >= last ? null : { at: moments[next] ?? 0, axis });
   return (
     <section class="card" aria-label="Images side by side">
       <div class="compared">
-        {all.map(({ job, name, samples }, index) => {
-          const sample = moment === undefined ? undefined : samples[sampleAt(samples, moment)];
-          return (
-            <figure key={job.id}>
-              <figcaption class="row">
-                <span class="dot" style={{ background: colour(index) }} />
-                <a href={to("jobs", job.id)} title={name}>
-                  {name}
-                </a>
-                <State name={job.state} />
-              </figcaption>
-              {sample ? (
-                <Grid
-                  sample={sample}
-                  open={(seed) => go(withQuery(to("play"), { model: `job:${job.id}`, seed }))}
-                />
-              ) : (
-                <div class="grid-frame quiet">no images yet</div>
-              )}
-              <small class="quiet numbers">{sample ? `step ${short(sample.step)}` : ""}</small>
-            </figure>
-          );
-        })}
+        {all.map((one, index) => (
+          <Side
+            key={one.job.id}
+            {...one}
+            colour={colour(index)}
+            axis={axis}
+            sample={
+              moment === undefined ? undefined : one.samples[sampleAt(one.samples, moment, axis)]
+            }
+          />
+        ))}
       </div>
       {moment !== undefined && (
-        <Player count={moments.length} place={place} move={move} told={`step ${short(moment)}`} />
+        <Player count={moments.length} place={place} move={move} told={momentText(moment, axis)} />
       )}
     </section>
+  );
+}
+
+/** One of the compared trainings, at the moment of the slider. */
+function Side(
+  props: Compared & { colour: string; axis: Axis; sample: Sample | undefined },
+): JSX.Element {
+  const { job, name, labels, sample, axis } = props;
+  const model = `job:${job.id}`;
+  const open = (seed: number) => go(withQuery(to("play"), { model, seed, label: labels?.[seed] }));
+  return (
+    <figure>
+      <figcaption class="row">
+        <span class="dot" style={{ background: props.colour }} />
+        <a href={to("jobs", job.id)} title={name}>
+          {name}
+        </a>
+        <State name={job.state} />
+      </figcaption>
+      {sample ? (
+        <Grid sample={sample} labels={labels} open={open} />
+      ) : (
+        <div class="grid-frame quiet">no images yet</div>
+      )}
+      <small class="quiet numbers">
+        {sample ? momentText(momentOf(sample, axis) ?? 0, axis) : ""}
+      </small>
+    </figure>
   );
 }
 

@@ -3,16 +3,21 @@ import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import type { Job, Sample } from "../api/types";
 import { useTraining, type Training } from "../live/training";
+import { view } from "../live/view";
 import { ended, KINDS, reasonOf, subject } from "../logic/jobs";
 import { percent, short } from "../logic/numbers";
+import { commonAxis, momentOf, momentText } from "../logic/samples";
 import { duration, secondsBetween } from "../logic/time";
 import { Bar, Figure, State, Unknown, When } from "../parts/bits";
+import { Checkpoints } from "../parts/checkpoints";
 import { Curves } from "../parts/curves";
 import { JobActions, Reorder } from "../parts/job_actions";
-import { Alarms, Checkpoints, Log, Options, Outcome } from "../parts/job_details";
+import { Alarms, Log, Outcome } from "../parts/job_details";
+import { Options } from "../parts/option_list";
 import { Reals } from "../parts/reals";
 import { usePlace, Watch } from "../parts/watch";
 import { go, to, withQuery } from "../route";
+import { useCell } from "../state";
 
 export function JobPage({ id }: { id: string }): JSX.Element {
   const [training, changed] = useTraining(id);
@@ -98,16 +103,13 @@ function Standing({ job }: { job: Job }): JSX.Element {
 }
 
 function TrainingParts({ training, job }: { training: Training; job: Job }): JSX.Element {
-  const { samples, series } = training;
+  const { samples, series, labels } = training;
+  const axis = commonAxis([samples], useCell(view).axis);
   const [place, move] = usePlace(samples);
   const sources = useMemo(() => [{ name: subject(job), series }], [series, subject(job)]);
-  const told = (sample: Sample) => {
-    const at = series.steps.findLastIndex((step) => step <= sample.step);
-    const kimg = at < 0 ? undefined : series.series.kimg?.mean[at];
-    return kimg ? `${short(kimg * 1000)} images` : `step ${short(sample.step)}`;
-  };
+  const told = (sample: Sample) => momentText(momentOf(sample, axis) ?? 0, axis);
   const model = playable(job);
-  const open = (seed: number) => go(withQuery(to("play"), { model, seed }));
+  const open = (seed: number) => go(withQuery(to("play"), { model, seed, label: labels?.[seed] }));
   return (
     <>
       <div class="watch">
@@ -116,7 +118,7 @@ function TrainingParts({ training, job }: { training: Training; job: Job }): JSX
             <h2>What it makes</h2>
             <span class="quiet">seeds 0 to 63, always the same</span>
           </header>
-          <Watch over={ended(job)} {...{ samples, place, move, told, open }} />
+          <Watch over={ended(job)} {...{ samples, labels, place, move, told, open }} />
         </section>
         <Reals job={job} />
       </div>

@@ -4,7 +4,7 @@ import { useMemo, useState } from "preact/hooks";
 import { send } from "../api/http";
 import type { Job } from "../api/types";
 import { useJobs } from "../live/jobs";
-import { ENDED, inQueue, KINDS, matching } from "../logic/jobs";
+import { ENDED, inQueue, KINDS } from "../logic/jobs";
 import { plural } from "../logic/numbers";
 import { Empty, Failure, Loading } from "../parts/bits";
 import { Icon } from "../parts/icons";
@@ -26,12 +26,12 @@ export function Jobs(): JSX.Element {
   const { query } = useCell(route);
   const told = (name: string) => query.get(name) ?? "";
   const filter: Filter = { state: told("state"), kind: told("kind"), q: told("q") };
-  const [list, reader] = useJobs(filter.state, filter.kind, filter.q !== "");
+  const [list, reader] = useJobs(filter.state, filter.kind, filter.q);
   const [chosen, choose] = useState<ReadonlySet<string>>(new Set());
-  const shown = useMemo(() => {
-    const found = list.all.filter((job) => matching(job, filter.q));
-    return filter.state === "queued" ? inQueue(found) : found;
-  }, [list.all, filter.q, filter.state]);
+  const shown = useMemo(
+    () => (filter.state === "queued" ? inQueue(list.all) : list.all),
+    [list.all, filter.state],
+  );
   const count = list.ready ? `${plural(shown.length, "job")}${list.more ? " and more" : ""}` : "";
   return (
     <>
@@ -50,7 +50,10 @@ export function Jobs(): JSX.Element {
       <Filters filter={filter} count={count} />
       <Failure error={list.error} />
       {!list.ready && !list.error && <Loading what="the jobs" />}
-      {list.ready && !shown.length && <None filtered={Object.values(filter).some(Boolean)} />}
+      {list.ready && !shown.length && list.more && <Loading what="further jobs" />}
+      {list.ready && !shown.length && !list.more && (
+        <None filtered={Object.values(filter).some(Boolean)} />
+      )}
       {shown.length > 0 && (
         <JobTable jobs={shown} chosen={chosen} choose={choose} reader={reader} />
       )}

@@ -14,8 +14,8 @@ import { startSprites } from "../parts/start";
 import { to, withQuery } from "../route";
 
 export function Overview(): JSX.Element {
-  const running = useRecord<Page<Job>>("/v1/jobs?state=running&kind=train&limit=6", 3);
-  const recent = useRecord<Page<Job>>("/v1/jobs?limit=8", 4);
+  const running = useRecord<Page<Job>>("/v1/jobs?view=short&state=running&kind=train&limit=6", 3);
+  const recent = useRecord<Page<Job>>("/v1/jobs?view=short&limit=8", 4);
   const models = useRecord<Page<Model>>("/v1/models?limit=6", 10);
   const workers = useRecord<Page<WorkerInfo>>("/v1/workers", 4);
   const storage = useRecord<Storage>("/v1/storage", 20);

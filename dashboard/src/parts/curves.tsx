@@ -1,12 +1,21 @@
 /** The curves of one job or several, with smoothing, a logarithmic scale and a choice of x. */
 import type { JSX } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import type { Series } from "../api/types";
-import { across, aligned, grouped, seldom, smoothed, type Axis, type Group } from "../logic/curves";
+import { look, view as looks, type View } from "../live/view";
+import {
+  across,
+  aligned,
+  grouped,
+  seldom,
+  smoothed,
+  UNITS,
+  type Axis,
+  type Group,
+} from "../logic/curves";
 import { plainly } from "../logic/jobs";
 import { short } from "../logic/numbers";
-import { duration } from "../logic/time";
-import { remember, remembered } from "../storage";
+import { useCell } from "../state";
 import { Figure, Segments } from "./bits";
 import { Chart, type Line } from "./chart";
 
@@ -16,33 +25,15 @@ const AXES = [
   ["seconds", "time"],
 ] as const;
 const NAMES = Object.fromEntries(AXES) as Record<Axis, string>;
-const UNITS: Record<Axis, (x: number) => string> = {
-  step: (x) => short(x),
-  kimg: (x) => short(x * 1000),
-  seconds: (x) => duration(x),
-};
 
 export interface Source {
   name: string;
   series: Series;
 }
 
-interface View {
-  axis: Axis;
-  smoothing: number;
-  logarithmic: boolean;
-}
-
 /** `moment`: the step that the slider of the samples stands at. */
 export function Curves(props: { sources: Source[]; moment?: number }): JSX.Element | null {
-  const [view, look] = useState<View>(() =>
-    remembered("curves", { axis: "kimg" as Axis, smoothing: 0.6, logarithmic: false }),
-  );
-  const set = (change: Partial<View>) => {
-    const next = { ...view, ...change };
-    look(next);
-    remember("curves", next);
-  };
+  const view = useCell(looks);
   const charts = useMemo(() => chartsOf(props.sources), [props.sources]);
   const rare = ({ names }: Group) => props.sources.every(({ series }) => seldom(series, names));
   const once = charts.filter(rare);
@@ -51,7 +42,7 @@ export function Curves(props: { sources: Source[]; moment?: number }): JSX.Eleme
   if (!charts.length) return null;
   return (
     <section class="stack" aria-label="Curves">
-      <Controls view={view} set={set} />
+      <Controls view={view} set={look} />
       {once.length > 0 && only && <Once series={only.series} charts={once} />}
       <div class="charts">
         {often.map((chart) => (

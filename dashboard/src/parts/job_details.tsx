@@ -1,21 +1,20 @@
-/** The details of a job: alarms, options, checkpoints, result and log. */
+/** The details of a job: alarms, result and log. */
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { ask, reach } from "../api/http";
-import type { Job, JobCheckpoint } from "../api/types";
-import type { AlarmRecord } from "../live/training";
+import { reach } from "../api/http";
+import type { Job, JobAlarm } from "../api/types";
 import { ended } from "../logic/jobs";
-import { bytes, short } from "../logic/numbers";
-import { flat, written } from "../logic/options";
+import { short } from "../logic/numbers";
+import { flat } from "../logic/options";
 import { to, withQuery } from "../route";
-import { Empty, Facts, Failure } from "./bits";
+import { Facts } from "./bits";
 import { Longer } from "./longer";
 import { Measures } from "./measures";
 import { Promote } from "./promote";
 
 const LOG_MS = 4000;
 
-export function Alarms({ alarms }: { alarms: AlarmRecord[] }): JSX.Element | null {
+export function Alarms({ alarms }: { alarms: JobAlarm[] }): JSX.Element | null {
   if (!alarms.length) return null;
   return (
     <ul class="alarms" aria-label="Alarms">
@@ -93,79 +92,6 @@ function Made(props: { job: Job; model: string; version: number }): JSX.Element 
         </a>
       </span>
     </div>
-  );
-}
-
-/** Every choice, those that were asked for first. */
-export function Options({ job }: { job: Job }): JSX.Element {
-  const asked = (job.input.options ?? {}) as Record<string, unknown>;
-  const all = flat(job.resolved ?? {});
-  const own = Object.entries(asked).map(([name, value]): [string, string] => [
-    name,
-    written(value),
-  ]);
-  const rest = Object.entries(all).filter(([name]) => !(name in asked));
-  return (
-    <section class="card">
-      <header>
-        <h2>Options</h2>
-        <span class="quiet">preset {String(job.input.preset ?? "auto")}</span>
-      </header>
-      {own.length ? (
-        <>
-          <p class="quiet">Set against the preset:</p>
-          <Facts rows={own} />
-        </>
-      ) : (
-        <p class="quiet">Everything is as the preset and your images have it.</p>
-      )}
-      {rest.length > 0 && (
-        <details>
-          <summary>All {rest.length} choices that were made</summary>
-          <Facts rows={rest} />
-        </details>
-      )}
-    </section>
-  );
-}
-
-export function Checkpoints({ job, turn }: { job: Job; turn: number }): JSX.Element {
-  const [found, show] = useState<JobCheckpoint[] | undefined>();
-  const [error, fail] = useState<unknown>();
-  useEffect(() => {
-    ask<{ data: JobCheckpoint[] }>(`/v1/jobs/${job.id}/checkpoints`).then(
-      (list) => show(list.data),
-      fail,
-    );
-  }, [job.id, job.state, turn]);
-  return (
-    <section class="card">
-      <h2>Checkpoints</h2>
-      <Failure error={error} />
-      {found?.length === 0 && (
-        <Empty icon="models" title={ended(job) ? "None were saved" : "None yet"}>
-          {!ended(job) && <p>A state is saved every minute; each can be tried at once.</p>}
-        </Empty>
-      )}
-      {!!found?.length && (
-        <table>
-          <tbody>
-            {found.map((checkpoint) => (
-              <tr key={checkpoint.step}>
-                <td>Step {short(checkpoint.step)}</td>
-                <td class="number">{short(checkpoint.kimg * 1000)} images</td>
-                <td class="number quiet">{bytes(checkpoint.bytes)}</td>
-                <td class="number">
-                  {checkpoint.model && (
-                    <a href={withQuery(to("play"), { model: checkpoint.model, seed: 0 })}>Try it</a>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-    </section>
   );
 }
 

@@ -1,16 +1,12 @@
 /** The fields of a new training that everybody sees. */
 import type { JSX } from "preact";
+import type { Catalogue } from "../api/catalogue";
 import type { Model, Page } from "../api/types";
 import { useRecord } from "../live/poll";
-import { MINUTES, type Choice, type Schema } from "../logic/order";
+import { MINUTES, type Choice } from "../logic/order";
 import { duration } from "../logic/time";
 import { Failure, Loading, Segments } from "./bits";
 import { OptionForm } from "./option_form";
-
-interface Catalogue {
-  presets: Record<string, string>;
-  options: { properties: Record<string, Schema> };
-}
 
 interface Props {
   choice: Choice;
@@ -162,7 +158,7 @@ export function Preset({ choice, change }: Props): JSX.Element {
       <Seed choice={choice} change={change} />
       <fieldset class="stack tight">
         <legend>Preset</legend>
-        {Object.entries(catalogue.presets).map(([name, summary]) => (
+        {Object.entries(catalogue.presets).map(([name, { summary }]) => (
           <label key={name} class="check">
             <input
               type="radio"

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Sample } from "../api/types";
 import { clamp } from "../logic/numbers";
-import { COLUMNS, sampleAt, seedAt } from "../logic/samples";
+import { COLUMNS, sampleAt, seedAt, seedText } from "../logic/samples";
 import { Icon } from "./icons";
 
 const FRAME_MS = 180;
@@ -14,7 +14,8 @@ interface Props {
   place: number; // of the sample that is shown
   move: (place: number) => void;
   told: (sample: Sample) => string; // when it was drawn
-  open: (seed: number, sample: Sample) => void;
+  labels: string[] | null; // of its images
+  open: (seed: number) => void;
 }
 
 /** Which sample is shown: the newest, until somebody moves the slider back. */
@@ -29,7 +30,8 @@ export function usePlace(samples: Sample[]): [number, (place: number) => void] {
   return [place, move];
 }
 
-export function Watch({ over, samples, place, move, told, open }: Props): JSX.Element {
+export function Watch(props: Props): JSX.Element {
+  const { over, samples, labels, place, move, told, open } = props;
   const shown = samples[place];
   if (!shown) {
     return (
@@ -44,7 +46,7 @@ export function Watch({ over, samples, place, move, told, open }: Props): JSX.El
   }
   return (
     <div>
-      <Grid sample={shown} open={(seed) => open(seed, shown)} />
+      <Grid sample={shown} labels={labels} open={open} />
       <Player count={samples.length} place={place} move={move} told={told(shown)} />
       <Preload samples={samples} place={place} />
     </div>
@@ -59,7 +61,11 @@ const MOVES: Record<string, number> = {
 };
 
 /** 8 x 8 images; the one under the pointer or the arrows is framed, a click or Enter opens its seed. */
-export function Grid(props: { sample: Sample; open: (seed: number) => void }): JSX.Element {
+export function Grid(props: {
+  sample: Sample;
+  labels: string[] | null;
+  open: (seed: number) => void;
+}): JSX.Element {
   const [seed, point] = useState<number | null>(null);
   const at = (event: MouseEvent) => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
@@ -75,17 +81,18 @@ export function Grid(props: { sample: Sample; open: (seed: number) => void }): J
       props.open(seed);
     }
   };
+  const named = seed === null ? undefined : seedText(seed, props.labels);
   return (
     <div
       class="grid-frame"
       role="button"
       tabIndex={0}
-      aria-label={seed === null ? "Images: arrows choose, Enter opens" : `Seed ${seed}`}
+      aria-label={named ?? "Images: arrows choose, Enter opens"}
       onKeyDown={pressed}
       onMouseMove={(event) => point(at(event))}
       onMouseLeave={() => point(null)}
       onClick={(event) => props.open(at(event))}
-      title={seed === null ? undefined : `Seed ${seed}: open in the playground`}
+      title={named && `${named}: open in the playground`}
     >
       <img
         class="pixels"
@@ -94,6 +101,7 @@ export function Grid(props: { sample: Sample; open: (seed: number) => void }): J
         draggable={false}
       />
       {seed !== null && <Mark seed={seed} />}
+      {seed !== null && props.labels && <span class="told">{named}</span>}
     </div>
   );
 }

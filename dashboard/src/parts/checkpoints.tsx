@@ -1,0 +1,94 @@
+/** The states of a training that are kept: to try, and to publish as a version of its model. */
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { ask, send, sentence } from "../api/http";
+import type { Job, JobCheckpoint, Model } from "../api/types";
+import { ended } from "../logic/jobs";
+import { bytes, short } from "../logic/numbers";
+import { to, withQuery } from "../route";
+import { Empty, Failure } from "./bits";
+import { say } from "./toasts";
+
+/** `turn`: another one when there may be new ones. */
+export function Checkpoints({ job, turn }: { job: Job; turn: number }): JSX.Element {
+  const [found, show] = useState<JobCheckpoint[] | undefined>();
+  const [error, fail] = useState<unknown>();
+  const read = () =>
+    void ask<{ data: JobCheckpoint[] }>(`/v1/jobs/${job.id}/checkpoints`).then(
+      (list) => show(list.data),
+      fail,
+    );
+  useEffect(read, [job.id, job.state, turn]);
+  return (
+    <section class="card">
+      <h2>Checkpoints</h2>
+      <Failure error={error} />
+      {found?.length === 0 && (
+        <Empty icon="models" title={ended(job) ? "None were saved" : "None yet"}>
+          {!ended(job) && (
+            <p>A state is saved every minute; each can be tried at once, and published.</p>
+          )}
+        </Empty>
+      )}
+      {!!found?.length && (
+        <table class="checkpoints">
+          <tbody>
+            {found.map((one) => (
+              <Row key={one.step} job={job} checkpoint={one} changed={read} />
+            ))}
+          </tbody>
+        </table>
+      )}
+    </section>
+  );
+}
+
+function Row(props: { job: Job; checkpoint: JobCheckpoint; changed: () => void }): JSX.Element {
+  const { job, checkpoint, changed } = props;
+  return (
+    <tr>
+      <td>Step {short(checkpoint.step)}</td>
+      <td class="number">{short(checkpoint.kimg * 1000)} images</td>
+      <td class="number quiet">{bytes(checkpoint.bytes)}</td>
+      <td class="number">
+        {checkpoint.model && (
+          <a href={withQuery(to("play"), { model: checkpoint.model, seed: 0 })}>Try it</a>
+        )}
+      </td>
+      <td>{checkpoint.model && <Version job={job} checkpoint={checkpoint} changed={changed} />}</td>
+    </tr>
+  );
+}
+
+/** What it is published as, or the button that does it. */
+function Version(props: { job: Job; checkpoint: JobCheckpoint; changed: () => void }): JSX.Element {
+  const { job, checkpoint, changed } = props;
+  const [newest] = checkpoint.published;
+  const publish = async () => {
+    const address = `/v1/jobs/${job.id}/checkpoints/${checkpoint.step}/publish`;
+    try {
+      const { name, version } = await send<Model>("POST", address);
+      say(`Step ${short(checkpoint.step)} is ${name}, version ${version}.`);
+    } catch (error) {
+      say(sentence(error), true);
+    }
+    changed();
+  };
+  if (newest === undefined) {
+    return (
+      <button
+        type="button"
+        title={`Make it the next version of ${String(job.input.model)}`}
+        onClick={() => void publish()}
+      >
+        Publish
+      </button>
+    );
+  }
+  const [name = "", version = ""] = newest.split("@");
+  return (
+    <a href={to("models", name)}>
+      {name}, version {version}
+    </a>
+  );
+}
