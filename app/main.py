@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import (
     actions,
+    activity,
     aliases,
     archives,
     cards,
@@ -120,6 +121,7 @@ def _route(app: FastAPI) -> None:
         evaluate,
         jobs,
         actions,
+        activity,
         runs,
         datasets,
         train,

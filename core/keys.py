@@ -11,6 +11,7 @@ class Keys:
         self.unsaved = f"{self.root}unsaved"  # ended jobs whose end is not on disk yet
         self.epoch = f"{self.root}epoch"  # there as long as the records are complete
         self.counts = f"{self.root}counts"
+        self.all_events = f"{self.root}events"  # of all jobs, but for what is too much
 
     def job(self, job_id: str) -> str:
         return f"{self.root}job:{job_id}"
