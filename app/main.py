@@ -39,6 +39,7 @@ from app import (
     store,
     train,
 )
+from app.counted import Counted
 from app.guard import Bodies, Failures, Guard, Heads
 from app.schema import PROBLEMS, openapi
 from app.services import open_services
@@ -91,7 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Failures)  # before the framework answers itself
     images = Failures(Shortcut(super(Front, app).__call__))
     bodies = Bodies(images, limit=chosen.max_body_bytes, streamed=STREAMED)
-    app.door = Guard(Heads(bodies), hosts=chosen.allowed_hosts)
+    app.door = Counted(Guard(Heads(bodies), hosts=chosen.allowed_hosts))
     return app
 
 

@@ -11,6 +11,8 @@ class Keys:
         self.unsaved = f"{self.root}unsaved"  # ended jobs whose end is not on disk yet
         self.epoch = f"{self.root}epoch"  # there as long as the records are complete
         self.counts = f"{self.root}counts"
+        self.sums = f"{self.root}sums"  # of what API processes count
+        self.apis = f"{self.root}apis"  # those processes, and what is open in each
         self.all_events = f"{self.root}events"  # of all jobs, but for what is too much
 
     def job(self, job_id: str) -> str:
