@@ -14,6 +14,7 @@ ROUTES = frozenset(
 )
 OTHER = "other"  # the page, the documentation, and what there is not
 REFUSING = (429, 503)
+PROBE = "readyz"  # its 503 puts nobody off
 
 
 class Counted:
@@ -31,17 +32,17 @@ class Counted:
             if message["type"] == "http.response.start":
                 seconds, status = time.perf_counter() - began, message["status"]
                 counters: Counters = scope["app"].state.services.counters
-                count(counters, scope["path"], status, seconds)
-                if status in REFUSING:
+                route = route_of(scope["path"])
+                count(counters, route, status, seconds)
+                if status in REFUSING and route != PROBE:
                     counters.add("refusals", codes[-1] if codes else OTHER)
             await send(message)
 
         await self.app(scope, receive, counted)
 
 
-def count(counters: Counters, path: str, status: int, seconds: float) -> None:
+def count(counters: Counters, route: str, status: int, seconds: float) -> None:
     """One answered request. Those without an image say nothing of how long images take."""
-    route = route_of(path)
     counters.add("requests", route, str(status))
     if route == IMAGE and status < 400:
         counters.observe(IMAGE_TIMES, seconds)

@@ -108,6 +108,7 @@ def test_images_are_counted_by_where_they_came_from_and_how_long_they_took(
 def test_refusals_are_counted_by_why(api: httpx.Client, held: Services, publish: Any) -> None:
     publish("cats")
     assert api.get("/generate?seed=1").status_code == 503
+    assert api.get("/readyz").status_code == 503
     held.streams.most = 0
     assert api.get("/v1/events", headers=ACCEPT).status_code == 429
     assert of(figures(api), "ganvas_refusals") == {

@@ -3,8 +3,10 @@ import { useEffect, useReducer } from "preact/hooks";
 import { ask } from "../api/http";
 import type { Job, JobEvent, Page, Sample, Series } from "../api/types";
 import { appended } from "../logic/curves";
-import { follow, type Way } from "./follow";
+import { ended, told } from "../logic/jobs";
+import { follow, type Source, type Way } from "./follow";
 
+const BEGIN_ID = "0-0"; // before the first event
 const POINTS = 1000; // of the series as it is first read
 
 const ANEW = ["state", "resolved", "reset", "done"];
@@ -35,11 +37,11 @@ export function useTraining(id: string): [Training, (job: Job) => void] {
   const [training, change] = useReducer((before: Training, by: Change) => by(before), BEGIN);
 
   useEffect(() => {
-    const ended = new AbortController();
+    const gone = new AbortController();
     let heard = 0; // lines of metrics since they were read, thinned out
     const read = () => {
       heard = 0;
-      void readAll(id, change, ended.signal);
+      void readAll(id, change, gone.signal);
     };
     const follower = {
       event: (event: JobEvent) => {
@@ -49,7 +51,7 @@ export function useTraining(id: string): [Training, (job: Job) => void] {
       },
       way: (way: Way) => change((before) => ({ ...before, way })),
     };
-    const started = () => void follow(id, follower, visible.signal);
+    const started = () => void follow(eventsOf(id), follower, visible.signal);
     let visible = new AbortController();
     const turned = () => {
       visible.abort(); // a page that nobody sees holds no connection
@@ -64,7 +66,7 @@ export function useTraining(id: string): [Training, (job: Job) => void] {
     return () => {
       document.removeEventListener("visibilitychange", turned);
       visible.abort();
-      ended.abort();
+      gone.abort();
     };
   }, [id]);
 
@@ -87,15 +89,7 @@ export function after(before: Training, event: JobEvent, id: string): Training {
   if (event.type === "metrics") {
     return { ...before, series: appended(before.series, event.data) };
   }
-  if (!job) return before;
-  if (event.type === "progress") {
-    return { ...before, job: { ...job, progress: { ...job.progress, ...event.data } } };
-  }
-  if (event.type === "phase")
-    return { ...before, job: { ...job, phase: String(event.data.phase) } };
-  if (event.type === "state")
-    return { ...before, job: { ...job, ...(event.data as Partial<Job>) } };
-  return before;
+  return job ? { ...before, job: told(job, event) } : before;
 }
 
 export function withSample(samples: Sample[], step: number, id: string): Sample[] {
@@ -127,9 +121,26 @@ async function readAll(
   }
 }
 
+/** The events of one job, and its record when a poll finds none. */
+function eventsOf(id: string): Source {
+  return {
+    address: `/v1/jobs/${id}/events`,
+    ends: true,
+    poll: async (last, tell, signal) => {
+      const address = `/v1/jobs/${id}/events?limit=1000&after=${last || BEGIN_ID}`;
+      const page = await ask<Page<JobEvent>>(address, { signal });
+      page.data.forEach(tell);
+      if (page.data.length) return page.has_more ? "more" : "all";
+      const job = await ask<Job>(`/v1/jobs/${id}`, { signal });
+      tell({ id: "", type: "snapshot", data: { ...job } });
+      return ended(job) ? "over" : "all";
+    },
+  };
+}
+
 /** What has happened so far, oldest first. */
 async function* past(id: string, signal: AbortSignal): AsyncGenerator<JobEvent> {
-  let last = "0-0";
+  let last = BEGIN_ID;
   for (let page = 0; page < PAGES; page++) {
     const address = `/v1/jobs/${id}/events?limit=1000&after=${last}`;
     const found = await ask<Page<JobEvent>>(address, { signal });
