@@ -8,22 +8,21 @@ import asyncio
 import json
 import logging
 import secrets
-import time
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import redis
 import redis.asyncio
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from core.connection import trouble
 from core.keys import Keys
 
 SHARE_SECONDS = 2.0
-SILENT_SECONDS = 15.0  # after which a process counts as gone
+SILENT_SECONDS = 15  # after which a process counts as gone
 END_SECONDS = 1.0
 BETWEEN = "|"
 log = logging.getLogger(__name__)
@@ -56,7 +55,7 @@ class Sums:
         return {key[1:]: number for key, number in self.counts.items() if key[0] == name}
 
     def gauge(self, name: str) -> int:
-        return sum(each[name] for each in self.gauges)
+        return sum(each.get(name, 0) for each in self.gauges)
 
 
 class Counters:
@@ -80,14 +79,17 @@ class Counters:
         self.add(scale.name, str(bisect_left(scale.edges, value)))
         self.add(scale.name, "sum", number=round(value / scale.unit))
 
-    async def share(self) -> None:
+    async def share(self, *, leaving: bool = False) -> None:
         """Add what is new to the sums. Raises RedisError, OSError; then it stays new."""
         new, self._new = self._new, {}
         pipe = self._client.pipeline(transaction=True)
         for name, number in new.items():
             pipe.hincrby(self._keys.sums, BETWEEN.join(name), number)
-        gauges = json.dumps({"at": time.time(), "gauges": self._gauges()})
-        pipe.hset(self._keys.apis, self._own, gauges)
+        if leaving:
+            pipe.delete(self._keys.api(self._own))
+        else:
+            pipe.set(self._keys.api(self._own), json.dumps(self._gauges()), ex=SILENT_SECONDS)
+            pipe.sadd(self._keys.apis, self._own)
         try:
             await pipe.execute()
         except (RedisError, OSError):
@@ -98,24 +100,22 @@ class Counters:
     @asynccontextmanager
     async def sharing(self) -> AsyncIterator[None]:
         """Share in the background, and once more at the end."""
-        task = asyncio.create_task(self._share_on(), name="counters")
+        ended = asyncio.Event()
+        task = asyncio.create_task(self._share_until(ended), name="counters")
         try:
             yield
         finally:
+            ended.set()
+            await asyncio.wait([task], timeout=END_SECONDS)
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            try:
-                async with asyncio.timeout(END_SECONDS):
-                    await self.share()
-                    await self._client.hdel(self._keys.apis, self._own)  # type: ignore[misc]
-            except (RedisError, OSError) as error:  # a TimeoutError is one
-                log.warning("the last counts are lost: %s", trouble(error))
 
-    async def _share_on(self) -> None:
-        while True:
-            await asyncio.sleep(SHARE_SECONDS)
+    async def _share_until(self, ended: asyncio.Event) -> None:
+        while not ended.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SHARE_SECONDS):
+                    await ended.wait()
             try:
-                await self.share()
+                await self.share(leaving=ended.is_set())
             except (RedisError, OSError) as error:
                 log.debug("counts wait: %s", trouble(error))
 
@@ -123,13 +123,13 @@ class Counters:
 def read_sums(client: redis.Redis, keys: Keys) -> Sums:
     """What was shared so far. Processes that are silent are forgotten. Raises RedisError."""
     counts: Any = client.hgetall(keys.sums)
-    told: Any = client.hgetall(keys.apis)
-    found = {own: json.loads(text) for own, text in told.items()}
-    oldest = time.time() - SILENT_SECONDS
-    gone = [own for own, said in found.items() if said["at"] < oldest]
+    apis: Any = sorted(cast(set[str], client.smembers(keys.apis)))
+    told: Any = client.mget([keys.api(own) for own in apis]) if apis else []
+    gone = [own for own, text in zip(apis, told, strict=True) if text is None]
     if gone:
-        client.hdel(keys.apis, *gone)
+        with suppress(ResponseError):  # a full server can still be asked
+            client.srem(keys.apis, *gone)
     return Sums(
         counts={tuple(name.split(BETWEEN)): int(number) for name, number in counts.items()},
-        gauges=[said["gauges"] for own, said in found.items() if own not in gone],
+        gauges=[json.loads(text) for text in told if text is not None],
     )

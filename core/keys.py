@@ -12,7 +12,7 @@ class Keys:
         self.epoch = f"{self.root}epoch"  # there as long as the records are complete
         self.counts = f"{self.root}counts"
         self.sums = f"{self.root}sums"  # of what API processes count
-        self.apis = f"{self.root}apis"  # those processes, and what is open in each
+        self.apis = f"{self.root}apis"  # names of those processes
         self.all_events = f"{self.root}events"  # of all jobs, but for what is too much
 
     def job(self, job_id: str) -> str:
@@ -23,6 +23,9 @@ class Keys:
 
     def queue(self, name: str) -> str:
         return f"{self.root}queue:{name}"
+
+    def api(self, name: str) -> str:
+        return f"{self.apis}:{name}"
 
     def lock(self, name: str) -> str:
         return f"{self.root}lock:{name}"

@@ -163,11 +163,13 @@ def test_counts_wait_while_redis_is_full(api: httpx.Client, held: Services) -> N
 
 
 def test_processes_that_are_silent_are_forgotten(api: httpx.Client, held: Services) -> None:
-    keys, silent = held.jobs.keys, '{"at": 1, "gauges": {"events": 9, "zips": 9}}'
-    held.jobs.client.hset(keys.apis, "killed", silent)
+    client, keys = held.jobs.client, held.jobs.keys
+    client.sadd(keys.apis, "killed")
+    client.set(keys.api("killed"), '{"events": 1, "zips": 9}', px=300)
     found = figures(api)
-    assert (found["ganvas_apis"], found['ganvas_open_streams{kind="zips"}']) == (1, 0)
-    assert not held.jobs.client.hexists(keys.apis, "killed")
+    assert (found["ganvas_apis"], found['ganvas_open_streams{kind="zips"}']) == (2, 9)
+    wait_for(lambda: figures(api)["ganvas_apis"] == 1, "it to be forgotten")
+    assert not client.sismember(keys.apis, "killed")
 
 
 def test_every_route_of_the_api_has_its_name(settings: Settings) -> None:

@@ -17,14 +17,20 @@ export function TrafficFigures({ readings }: { readings: Reading[] }): JSX.Eleme
         {now ? short(now.images) : "–"} <small>of {now ? short(now.requests) : "–"} requests</small>
         <Spark values={course(readings)} />
       </Figure>
-      <Figure name="Time of an image, p50">{duration(now?.half)}</Figure>
-      <Figure name="p99">{duration(now?.most)}</Figure>
+      <Figure name="Time of an image, p50">{quick(now?.half)}</Figure>
+      <Figure name="p99">{quick(now?.most)}</Figure>
       <Figure name="From the cache">
         {now && now.kept !== null ? percent(now.kept) : "–"}
         {!!now?.refused && <small class="late"> {short(now.refused)} refused</small>}
       </Figure>
     </dl>
   );
+}
+
+/** 1.24 ms, 3 s. */
+function quick(seconds: number | null | undefined): string {
+  const few = seconds !== null && seconds !== undefined && seconds < 1;
+  return few ? `${short(seconds * 1000)} ms` : duration(seconds);
 }
 
 function Spark({ values }: { values: number[] }): JSX.Element | null {
