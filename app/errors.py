@@ -128,6 +128,7 @@ def problem(
         "request_id": scope.get("request_id", ""),
         "errors": list(errors)[:MAX_ERRORS],
     } | members
+    scope.get("codes", []).append(code)  # app/counted.py
     kept = {"Cache-Control": "no-store"} | (headers or {})
     return JSONResponse(content, status, kept, media_type=MEDIA_TYPE)
 

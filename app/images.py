@@ -85,11 +85,14 @@ async def finished(
     started = time.monotonic()
     image = await held.shelf.get(key) if keep and not held.batcher.expects(key) else None
     if image is not None:
+        held.counters.add("image_cache", "hit")
         told = f"cache;dur={(time.monotonic() - started) * 1000:.1f}"
         return image, {"X-Cache": "hit", "Server-Timing": told}
     made, shared = await made_of(request, held, reference, picture, key, keep=keep)
     told = _timing(made, (time.monotonic() - started) * 1000)
-    return made.image, {"X-Cache": "coalesced" if shared else "miss", "Server-Timing": told}
+    found = "coalesced" if shared else "miss"
+    held.counters.add("image_cache", found)
+    return made.image, {"X-Cache": found, "Server-Timing": told}
 
 
 async def made_of(

@@ -9,10 +9,10 @@ from starlette.concurrency import run_in_threadpool
 
 from app import events
 from app.changes import wait_for_job
-from app.deps import Everything
+from app.deps import Documented, Everything
 from app.etags import matches
 from app.pages import page
-from app.sse import EventStream, Feed
+from app.sse import Feed, wants_stream
 from core.ids import Id
 from core.jobs import JobStore
 from core.schemas import Job, JobEvent, JobKind, JobState, Page
@@ -22,7 +22,9 @@ JobId = Annotated[Id, Path(description="Of the job.", examples=["job-01k8xw3v5n0
 CHUNK = 200
 MAX_WAIT = 30
 StreamId = Annotated[str, Query(pattern=r"^\d{1,19}-\d{1,19}$", description="Events after it.")]
-
+EventLimit = Annotated[int, Query(ge=1, le=1000)]
+LastEventId = Annotated[str | None, Header(max_length=64)]
+EVENTS: Documented = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
 
 ACTIONS: dict[JobState, tuple[str, ...]] = {
     JobState.QUEUED: ("cancel", "pause"),
@@ -99,34 +101,27 @@ async def show_job(
 @router.get(
     "/{job_id}/events",
     response_model=Page[JobEvent],
-    responses={
-        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
-        204: {"description": "The stream was read to its end."},
-    },
+    responses=EVENTS | {204: {"description": "The stream was read to its end."}},
 )
 async def list_job_events(
     request: Request,
     response: Response,
     held: Everything,
     job_id: JobId,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    limit: EventLimit = 100,
     after: StreamId = events.BEGIN,
-    last_event_id: Annotated[str | None, Header(max_length=64)] = None,
+    last_event_id: LastEventId = None,
 ) -> Any:
     """What happened, oldest first; with `Accept: text/event-stream` also what will happen."""
     await run_in_threadpool(held.jobs.get, job_id)
-    keys = held.jobs.keys
-    if "text/event-stream" in request.headers.get("accept", ""):
-        return await _stream(held, job_id, last_event_id)
-    found = await run_in_threadpool(events.page, held.jobs.client, keys, job_id, after, limit + 1)
+    key = held.jobs.keys.events(job_id)
+
+    async def snapshot() -> dict[str, Any]:
+        job = await run_in_threadpool(held.jobs.get, job_id)
+        return with_urls(job).model_dump(mode="json")
+
+    if wants_stream(request):
+        feed = Feed(held.waiting, key, snapshot, held.streams, ends=True)
+        return await feed.answer(last_event_id)
+    found = await run_in_threadpool(events.page, held.jobs.client, key, after, limit + 1)
     return page(request, response, found, limit, lambda entry: entry.id)
-
-
-async def _stream(held: Everything, job_id: str, last: str | None) -> Response:
-    async def snapshot() -> Job:
-        return with_urls(await run_in_threadpool(held.jobs.get, job_id))
-
-    feed = Feed(held.waiting, held.jobs.keys.events(job_id), snapshot, held.streams)
-    if last and await feed.ended(last):
-        return Response(status_code=204)  # an EventSource does not come back after this
-    return EventStream(feed.frames(last or None), held.streams)

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import (
     actions,
+    activity,
     aliases,
     archives,
     cards,
@@ -40,6 +41,7 @@ from app import (
     store,
     train,
 )
+from app.counted import Counted
 from app.guard import Bodies, Failures, Guard, Heads
 from app.schema import PROBLEMS, openapi
 from app.services import open_services
@@ -92,7 +94,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Failures)  # before the framework answers itself
     images = Failures(Shortcut(super(Front, app).__call__))
     bodies = Bodies(images, limit=chosen.max_body_bytes, streamed=STREAMED)
-    app.door = Guard(Heads(bodies), hosts=chosen.allowed_hosts)
+    app.door = Counted(Guard(Heads(bodies), hosts=chosen.allowed_hosts))
     return app
 
 
@@ -123,6 +125,7 @@ def _route(app: FastAPI) -> None:
         job_list,
         jobs,
         actions,
+        activity,
         runs,
         checkpoints,
         datasets,

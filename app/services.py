@@ -12,6 +12,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from app.batcher import Batcher
+from app.counters import BATCHES, Counters
 from app.replies import Courier
 from app.room import Meter
 from app.shelf import Shelf
@@ -19,6 +20,7 @@ from app.sse import STEP_SECONDS, Streams
 from app.workforce import Workforce
 from core.connection import connect, connect_async, require_supported
 from core.datasets import DatasetStore
+from core.generation import Batch
 from core.jobs import JobStore
 from core.presence import Presence
 from core.queue import celery_app, hint
@@ -45,6 +47,7 @@ class Services:
     batcher: Batcher
     shelf: Shelf
     meter: Meter
+    counters: Counters
 
     def hint(self, kind: JobKind) -> None:
         """Wake a worker. When that fails the reconciler does it later."""
@@ -71,11 +74,25 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     waiting = connect_async(settings.redis_url, block=STEP_SECONDS)
     workforce = Workforce(presence.alive)
     courier = Courier(settings, celery, workforce)
-    batcher = Batcher(courier.send, courier.reply, workforce, settings.generate_deadline)
+    streams, zips = Streams(), Streams(MAX_ZIPS, "try again when one of them has ended")
+    counters = Counters(
+        courier.client, jobs.keys, lambda: {"events": streams.open, "zips": zips.open}
+    )
+
+    async def send(batch: Batch, again: bool) -> None:
+        if not again:
+            counters.observe(BATCHES, sum(picture.images for picture in batch.pictures))
+        await courier.send(batch, again)
+
+    batcher = Batcher(send, courier.reply, workforce, settings.generate_deadline)
     reconciler = Reconciler(jobs, celery, settings)
     reconciler.start()
     try:
-        async with workforce.watching(batcher.pump), courier.receiving(batcher.answered):
+        async with (
+            workforce.watching(batcher.pump),
+            courier.receiving(batcher.answered),
+            counters.sharing(),
+        ):
             yield Services(
                 settings=settings,
                 jobs=jobs,
@@ -84,11 +101,12 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 presence=presence,
                 celery=celery,
                 waiting=waiting,
-                streams=Streams(),
-                zips=Streams(MAX_ZIPS, "try again when one of them has ended"),
+                streams=streams,
+                zips=zips,
                 batcher=batcher,
                 shelf=Shelf(courier.client, settings.prefix, settings.cache_bytes),
                 meter=Meter(home),
+                counters=counters,
             )
     finally:
         batcher.close()

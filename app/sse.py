@@ -1,21 +1,22 @@
-"""A job's events as server-sent events: a snapshot, then every change, resumable without gaps."""
+"""Event streams as server-sent events: a snapshot, then every change, resumable without gaps."""
 
 import json
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeGuard
 
 import redis.asyncio
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from redis.exceptions import RedisError
 from starlette.types import Receive, Scope, Send
 
 from app.errors import TooManyStreams
-from app.events import event
-from core.schemas import Job, JobEvent
+from app.events import BEGIN, event
+from core.schemas import JobEvent
 
 STEP_SECONDS = 1.0  # after which a stream looks whether the service stops
 PING_SECONDS = 15.0
@@ -24,7 +25,7 @@ MAX_STREAMS = 64
 STREAM_ID = re.compile(r"\d{1,20}-\d{1,20}")
 DONE = "done"
 log = logging.getLogger(__name__)
-Snapshot = Callable[[], Any]  # awaitable: the job as it is now
+Snapshot = Callable[[], Awaitable[dict[str, Any]]]  # what is, before the first change
 
 
 class Streams:
@@ -73,23 +74,32 @@ class EventStream(StreamingResponse):
 
 
 class Feed:
-    """The events of one job. `snapshot` reads the job as it is now."""
+    """The events of one stream of Redis. `ends`: whether there is nothing behind `done`."""
 
     def __init__(
-        self, client: redis.asyncio.Redis, key: str, snapshot: Snapshot, streams: Streams
+        self,
+        client: redis.asyncio.Redis,
+        key: str,
+        snapshot: Snapshot,
+        streams: Streams,
+        *,
+        ends: bool,
     ) -> None:
         self.client = client
         self.streams = streams
         self.key = key
         self.snapshot = snapshot
+        self.ends = ends
 
-    async def ended(self, last: str) -> bool:
-        """Whether `last` is the final event of a finished job: there is nothing to come."""
-        newest = await self._edge(newest=True)
-        return newest is not None and newest.type == DONE and newest.id == last
+    async def answer(self, last: str | None) -> Response:
+        """The stream after the id `last`; 204 when nothing can come any more. Raises
+        TooManyStreams."""
+        if last and self._final(newest := await self._edge(newest=True)) and newest.id == last:
+            return Response(status_code=204)  # an EventSource does not come back after this
+        return EventStream(self.frames(last or None), self.streams)
 
     async def frames(self, last: str | None) -> AsyncIterator[str]:
-        """Text frames until the job is done. `last` is the id to resume after.
+        """Text frames until the final event. `last` is the id to resume after.
 
         When Redis fails the stream ends: the client comes back with Last-Event-ID.
         """
@@ -115,17 +125,16 @@ class Feed:
             for entry in entries:
                 last = entry.id
                 yield frame(entry)
-                if entry.type == DONE:
+                if self._final(entry):
                     return
 
     async def _begin(self) -> tuple[str, str]:
         """A snapshot and the id after which events are newer than it."""
         newest = await self._edge(newest=True)
-        start = newest.id if newest is not None else "0-0"
-        job: Job = await self.snapshot()
-        if newest is not None and newest.type == DONE:
+        start = newest.id if newest is not None else BEGIN
+        data = await self.snapshot()
+        if self._final(newest):
             start = _before(start)  # a finished job still says so
-        data = job.model_dump(mode="json")
         return start, frame(JobEvent(id=start, type="snapshot", data=data))
 
     async def _after(self, last: str) -> list[JobEvent]:
@@ -146,14 +155,27 @@ class Feed:
         oldest, newest = await self._edge(newest=False), await self._edge(newest=True)
         if oldest is None or newest is None:
             return False
-        whole = oldest.type == "state" and oldest.data.get("version") == 1
         at = _order(last)
-        return at > _order(newest.id) or (not whole and at < _order(_before(oldest.id)))
+        if at < _order(_before(oldest.id)):
+            return last != BEGIN or await self._trimmed()
+        return at > _order(newest.id)
+
+    async def _trimmed(self) -> bool:
+        """Whether the stream has lost its beginning."""
+        told: Any = await self.client.xinfo_stream(self.key)
+        return told["entries-added"] > told["length"]
+
+    def _final(self, entry: JobEvent | None) -> TypeGuard[JobEvent]:
+        return self.ends and entry is not None and entry.type == DONE
 
     async def _edge(self, *, newest: bool) -> JobEvent | None:
         read = self.client.xrevrange if newest else self.client.xrange
         found: Any = await read(self.key, count=1)
         return event(*found[0]) if found else None
+
+
+def wants_stream(request: Request) -> bool:
+    return EventStream.media_type in request.headers.get("accept", "")
 
 
 def frame(entry: JobEvent) -> str:

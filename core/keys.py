@@ -11,6 +11,9 @@ class Keys:
         self.unsaved = f"{self.root}unsaved"  # ended jobs whose end is not on disk yet
         self.epoch = f"{self.root}epoch"  # there as long as the records are complete
         self.counts = f"{self.root}counts"
+        self.sums = f"{self.root}sums"  # of what API processes count
+        self.apis = f"{self.root}apis"  # names of those processes
+        self.all_events = f"{self.root}events"  # of all jobs, but for what is too much
 
     def job(self, job_id: str) -> str:
         return f"{self.root}job:{job_id}"
@@ -20,6 +23,9 @@ class Keys:
 
     def queue(self, name: str) -> str:
         return f"{self.root}queue:{name}"
+
+    def api(self, name: str) -> str:
+        return f"{self.apis}:{name}"
 
     def lock(self, name: str) -> str:
         return f"{self.root}lock:{name}"

@@ -3,8 +3,7 @@
 import contextlib
 import json
 import logging
-import time
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import redis
@@ -28,6 +27,7 @@ class WorkerInfo(Answer):
     pid: int
     host: str
     started_at: datetime
+    heartbeat_at: datetime | None = Field(default=None, description="Of its last sign of life.")
     device: str | None = None
     kind: str | None = Field(
         default=None, description="Of a generate worker: equal kinds of device make equal bytes."
@@ -55,9 +55,11 @@ class Presence:
         self.offered = f"{keys.root}catalogue"
 
     def announce(self, worker: WorkerInfo) -> None:
+        now = datetime.now(UTC)
+        said = worker.model_copy(update={"heartbeat_at": now}).model_dump_json()
         pipe = self.client.pipeline(transaction=True)
-        pipe.set(self.prefix + worker.id, worker.model_dump_json(), ex=TTL_SECONDS)
-        pipe.zadd(self.index, {worker.id: time.time()})
+        pipe.set(self.prefix + worker.id, said, ex=TTL_SECONDS)
+        pipe.zadd(self.index, {worker.id: now.timestamp()})
         if worker.catalogue is not None:
             pipe.set(self.offered, json.dumps(worker.catalogue), ex=OFFER_SECONDS)
         pipe.execute()

@@ -138,11 +138,11 @@ class AsyncClient:
                     file.write(chunk)
         return response
 
-    async def _events(self, job_id: str, after: str | None) -> AsyncIterator[JobEvent]:
-        reader = EventReader(after)
+    async def _events(self, url: str, after: str | None, *, ends: bool) -> AsyncIterator[JobEvent]:
+        reader = EventReader(after, ends=ends)
         while True:
             try:
-                async for event in self._stream(job_id, reader):
+                async for event in self._stream(url, reader):
                     yield event
                 error = None
             except httpx.TransportError as broken:
@@ -151,8 +151,8 @@ class AsyncClient:
                 return
             await asyncio.sleep(reader.broken(error))
 
-    async def _stream(self, job_id: str, reader: EventReader) -> AsyncIterator[JobEvent]:
-        url, timeout = f"/v1/jobs/{job_id}/events", httpx.Timeout(10.0, read=SILENCE_SECONDS)
+    async def _stream(self, url: str, reader: EventReader) -> AsyncIterator[JobEvent]:
+        timeout = httpx.Timeout(10.0, read=SILENCE_SECONDS)
         stream = self._http.stream("GET", url, headers=reader.headers, timeout=timeout)
         async with stream as response:
             if response.status_code != 200:
@@ -225,6 +225,10 @@ class AsyncJobs:
     async def handle(self, job_id: str) -> AsyncJobHandle:
         """For wait(), events(), pause() and all else that can be done with a job."""
         return AsyncJobHandle(self._client, await self.get(job_id))
+
+    def events(self, after: str | None = None) -> AsyncIterator[JobEvent]:
+        """What happens to all jobs, without an end; `data["job"]` says to which."""
+        return self._client._events("/v1/events", after, ends=False)
 
 
 async def _chunks(upload: Upload) -> AsyncIterator[bytes]:

@@ -138,11 +138,11 @@ class Client:
                     file.write(chunk)
         return response
 
-    def _events(self, job_id: str, after: str | None) -> Iterator[JobEvent]:
-        reader = EventReader(after)
+    def _events(self, url: str, after: str | None, *, ends: bool) -> Iterator[JobEvent]:
+        reader = EventReader(after, ends=ends)
         while True:
             try:
-                yield from self._stream(job_id, reader)
+                yield from self._stream(url, reader)
                 error = None
             except httpx.TransportError as broken:
                 error = broken
@@ -150,9 +150,9 @@ class Client:
                 return
             time.sleep(reader.broken(error))
 
-    def _stream(self, job_id: str, reader: EventReader) -> Iterator[JobEvent]:
+    def _stream(self, url: str, reader: EventReader) -> Iterator[JobEvent]:
         """The events of one connection."""
-        url, timeout = f"/v1/jobs/{job_id}/events", httpx.Timeout(10.0, read=SILENCE_SECONDS)
+        timeout = httpx.Timeout(10.0, read=SILENCE_SECONDS)
         with self._http.stream("GET", url, headers=reader.headers, timeout=timeout) as response:
             if response.status_code != 200:
                 response.read()
@@ -222,3 +222,7 @@ class Jobs:
     def handle(self, job_id: str) -> JobHandle:
         """For wait(), events(), pause() and all else that can be done with a job."""
         return JobHandle(self._client, self.get(job_id))
+
+    def events(self, after: str | None = None) -> Iterator[JobEvent]:
+        """What happens to all jobs, without an end; `data["job"]` says to which."""
+        return self._client._events("/v1/events", after, ends=False)

@@ -1,4 +1,4 @@
-"""Server-sent events of one job: bytes in, records out, and where to go on after a break.
+"""Server-sent events of one job or of all: bytes in, records out, and where to go on after a break.
 
 Does no input or output itself; `Client` and `AsyncClient` feed it.
 """
@@ -16,10 +16,11 @@ PATIENCE = 10  # connections in a row that may bring nothing
 
 
 class EventReader:
-    """The state of one subscription. `finished` after the job's last event."""
+    """The state of one subscription. With `ends` it is `finished` after the event `done`."""
 
-    def __init__(self, after: str | None = None) -> None:
+    def __init__(self, after: str | None, *, ends: bool) -> None:
         self.last_id = after
+        self._ends = ends
         self.finished = False
         self._failures = 0
         self._pause = 0.0
@@ -52,7 +53,7 @@ class EventReader:
             event = self._line(line.rstrip(b"\r").decode())
             if event:
                 self._failures = 0
-                self.finished = event.type == "done"
+                self.finished = self._ends and event.type == "done"
                 yield event
 
     def broken(self, error: httpx.TransportError | None = None) -> float:
@@ -64,6 +65,9 @@ class EventReader:
         return pause
 
     def _line(self, line: str) -> JobEvent | None:
+        if line.startswith(":"):  # it lives, and has nothing to say
+            self._failures = 0
+            return None
         if line:
             name, _, value = line.partition(":")
             self._fields.setdefault(name, []).append(value.removeprefix(" "))

@@ -41,7 +41,7 @@ class JobHandle:
 
     def events(self, after: str | None = None) -> Iterator[JobEvent]:
         """What happens, until the job's end; broken connections go on where they broke."""
-        return self._client._events(self.id, after)
+        return self._client._events(f"/v1/jobs/{self.id}/events", after, ends=True)
 
     def cancel(self) -> Job:
         """Ask for its end; what was trained so far becomes a model."""
@@ -127,7 +127,7 @@ class AsyncJobHandle:
 
     def events(self, after: str | None = None) -> AsyncIterator[JobEvent]:
         """What happens, until the job's end; broken connections go on where they broke."""
-        return self._client._events(self.id, after)
+        return self._client._events(f"/v1/jobs/{self.id}/events", after, ends=True)
 
     async def cancel(self) -> Job:
         """Ask for its end; what was trained so far becomes a model."""

@@ -8,6 +8,9 @@ local TERMINAL = {succeeded = true, failed = true, cancelled = true}
 local WAITING = {queued = true, recovering = true}
 local STEP = 1e13 -- of the order of the queue, for one step of priority: more than any time in ms
 local MOST_HISTORY, EVENTS_KEPT, EVENTS_LEFT = 200, 10000, 1000
+-- Events that stand also in the one stream of all jobs: those that are not too many.
+local TOLD = {state = true, progress = true, phase = true, sample = true, checkpoint = true,
+  alarm = true, priority = true, done = true}
 
 local function key(id)
   return ROOT .. 'job:' .. id
@@ -36,6 +39,9 @@ end
 
 local function emit(id, kind, data)
   redis.call('XADD', key(id) .. ':events', 'MAXLEN', '~', EVENTS_KEPT, '*', 'type', kind, 'data', data)
+  if TOLD[kind] then
+    redis.call('XADD', ROOT .. 'events', 'MAXLEN', '~', EVENTS_KEPT, '*', 'job', id, 'type', kind, 'data', data)
+  end
 end
 
 local function change(id, state, reason)

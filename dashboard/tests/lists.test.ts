@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Job } from "../src/api/types";
-import { inQueue, merged } from "../src/logic/jobs";
+import { inQueue, merged, renews, told } from "../src/logic/jobs";
 import { commonAxis, momentText, sampleAt, seedAt, seedText, stops } from "../src/logic/samples";
 import { allFrom, listed, orderOf, tiling, toggled } from "../src/logic/wall";
 import { visible } from "../src/logic/windowing";
@@ -37,6 +37,23 @@ test("newer records replace older ones, and what is at work is first", () => {
     "c queued",
     "b queued",
   ]);
+});
+
+test("an event changes what it tells of, and an old state nothing", () => {
+  const known = job("a", "2026-01-01", { state: "running", version: 7, progress: { step: 3 } });
+  const after = (type: string, data = {}) =>
+    told(known, { id: "", type, data: { job: "a", ...data } });
+  expect(after("progress", { step: 4 }).progress).toEqual({ step: 4 });
+  expect(after("state", { state: "paused", version: 9 })).toMatchObject({
+    state: "paused",
+    version: 9,
+  });
+  expect(after("state", { state: "queued", version: 7 })).toBe(known);
+  expect(after("phase", { phase: "training" }).phase).toBe("training");
+  expect(after("priority", { priority: 2 }).priority).toBe(2);
+  expect(after("sample", { step: 4 })).toBe(known);
+  const news = ["state", "done", "priority", "reset", "snapshot", "progress", "sample"];
+  expect(news.filter((type) => renews({ id: "", type, data: {} }))).toEqual(news.slice(0, 5));
 });
 
 test("the queue is shown in the order in which jobs begin", () => {

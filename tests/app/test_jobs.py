@@ -1,7 +1,6 @@
 """Jobs over HTTP: the truth about each, and its events. Their list: test_job_list.py."""
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -10,6 +9,7 @@ import pytest
 from app.services import Services
 from core.records import Claim, Note
 from core.schemas import Job, JobKind, JobState
+from tests.app.streams import ACCEPT, blocked_readers, frames
 from tests.waiting import wait_for
 
 
@@ -53,7 +53,7 @@ def test_long_poll_answers_at_the_change(api: httpx.Client, held: Services) -> N
     url = f"/v1/jobs/{job.id}?wait=20&since={job.version}"
     waiter = threading.Thread(target=lambda: answers.append(api.get(url)))
     waiter.start()
-    wait_for(lambda: _blocked_readers(held) > 0, "the poll to wait")
+    wait_for(lambda: blocked_readers(held) > 0, "the poll to wait")
     claimed(held)
     waiter.join(5)
     assert answers[0].json()["state"] == "running"
@@ -91,29 +91,12 @@ def test_events_are_paged(api: httpx.Client, held: Services) -> None:
     assert not rest["has_more"]
 
 
-def _blocked_readers(held: Services) -> int:
-    info: Any = held.jobs.client.info("clients")
-    return info["blocked_clients"] - 1  # one waits for replies
-
-
 # --- server-sent events
-
-
-def frames(answer: httpx.Response) -> Iterator[dict[str, str]]:
-    """The events of a stream, without comments."""
-    fields: dict[str, str] = {}
-    for line in answer.iter_lines():
-        name, _, value = line.partition(": ")
-        if line and name:
-            fields[name] = value
-        elif not line and "event" in fields:
-            yield fields
-            fields = {}
 
 
 def stream(api: httpx.Client, job_id: str, last: str | None = None) -> list[dict[str, str]]:
     """All events until the stream ends."""
-    headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last} if last else {})
+    headers = ACCEPT | ({"Last-Event-ID": last} if last else {})
     with api.stream("GET", f"/v1/jobs/{job_id}/events", headers=headers) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         return list(frames(answer))
@@ -138,7 +121,7 @@ def test_stream_shows_what_happens_until_done(api: httpx.Client, held: Services)
     seen: list[dict[str, str]] = []
     reader = threading.Thread(target=lambda: seen.extend(stream(api, job.id)))
     reader.start()
-    wait_for(lambda: _blocked_readers(held) > 0, "the stream to wait")
+    wait_for(lambda: blocked_readers(held) > 0, "the stream to wait")
     held.jobs.ask(job.id, "cancel")
     reader.join(5)
     assert [frame["event"] for frame in seen] == ["snapshot", "state", "done"]
@@ -156,7 +139,7 @@ def test_stream_resumes_without_gap_or_repetition(api: httpx.Client, held: Servi
 def test_stream_read_to_its_end_has_nothing_more(api: httpx.Client, held: Services) -> None:
     job = finished_job(held)
     last = api.get(f"/v1/jobs/{job.id}/events").json()["last_id"]
-    headers = {"Accept": "text/event-stream", "Last-Event-ID": last}
+    headers = ACCEPT | {"Last-Event-ID": last}
     assert api.get(f"/v1/jobs/{job.id}/events", headers=headers).status_code == 204
 
 
@@ -170,14 +153,14 @@ def test_stream_begins_anew_after_trimming(api: httpx.Client, held: Services, la
 
 def test_head_of_a_stream_ends(api: httpx.Client, held: Services) -> None:
     url = f"/v1/jobs/{new_job(held).id}/events"
-    answer = api.head(url, headers={"Accept": "text/event-stream"})
+    answer = api.head(url, headers=ACCEPT)
     assert (answer.status_code, answer.content) == (200, b"")
     wait_for(lambda: held.streams.open == 0, "the stream to be counted out")
 
 
 def test_stream_of_a_gone_client_ends(api: httpx.Client, held: Services) -> None:
     url = f"/v1/jobs/{new_job(held).id}/events"
-    with api.stream("GET", url, headers={"Accept": "text/event-stream"}) as answer:
+    with api.stream("GET", url, headers=ACCEPT) as answer:
         assert next(frames(answer))["event"] == "snapshot"
     wait_for(lambda: held.streams.open == 0, "the stream to be counted out")
 
@@ -192,7 +175,7 @@ def test_streams_and_polls_end_when_the_service_stops(api: httpx.Client, held: S
 def test_too_many_streams_are_refused(api: httpx.Client, held: Services) -> None:
     job = finished_job(held)
     held.streams.most = 0
-    answer = api.get(f"/v1/jobs/{job.id}/events", headers={"Accept": "text/event-stream"})
+    answer = api.get(f"/v1/jobs/{job.id}/events", headers=ACCEPT)
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_streams")
     assert int(answer.headers["Retry-After"]) > 0
 

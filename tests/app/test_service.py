@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import httpx
 
@@ -31,6 +32,13 @@ def test_catalogue_is_what_the_workers_announce(api: httpx.Client, announce: Ann
     workers = api.get("/v1/workers").json()["data"]
     assert [worker["queues"] for worker in workers] == [["train"]]
     assert "catalogue" not in workers[0]
+
+
+def test_workers_say_when_they_were_heard_last(api: httpx.Client, announce: Announce) -> None:
+    announce("train")
+    (worker,) = api.get("/v1/workers").json()["data"]
+    heard = datetime.fromisoformat(worker["heartbeat_at"])
+    assert timedelta(0) < datetime.now(UTC) - heard < timedelta(seconds=10)
 
 
 def test_version_is_told(api: httpx.Client) -> None:

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 from playwright.sync_api import Page, expect
@@ -43,14 +44,113 @@ def test_page_follows_and_goes_on_when_the_api_was_killed(
 ) -> None:
     page.goto(f"/#/jobs/{training}")
     seen = goes_on(page, 0)
-    (api,) = [
-        child
-        for child in psutil.Process(service.process.pid).children(recursive=True)
-        if "app.main" in child.cmdline()
-    ]
-    api.kill()
+    process(service, "app.main").kill()
     goes_on(page, seen + 5)
     expect(page.get_by_text("The service does not answer")).to_have_count(0)
+
+
+def process(service: Service, word: str) -> psutil.Process:
+    """The one that has this word in its command."""
+    children = psutil.Process(service.process.pid).children(recursive=True)
+    (found,) = [child for child in children if word in child.cmdline()]
+    return found
+
+
+def open_streams(service: Service) -> float:
+    """As GET /metrics counts them; -1 while nobody answers."""
+    try:
+        text = service.client.get("/metrics").text
+    except httpx.TransportError:
+        return -1
+    return sum(map(float, re.findall(r'open_streams{kind="events"} (.*)', text)))
+
+
+def mark(page: Page) -> None:
+    """Something that a reload would forget."""
+    page.evaluate("window.marked = true")
+
+
+def assert_not_reloaded(page: Page) -> None:
+    assert page.evaluate("window.marked") is True
+
+
+def started_elsewhere(service: Service, training: str, name: str) -> str:
+    """A job of another client, which waits behind the one that runs."""
+    job = service.client.get(f"/v1/jobs/{training}").json()
+    return service.train(dataset=job["input"]["dataset_id"], name=name, budget={"minutes": 1})
+
+
+@pytest.mark.parametrize("address", ["/#/", "/#/jobs"])
+def test_jobs_of_others_appear_and_change_by_themselves_also_after_the_api_was_killed(
+    page: Page, service: Service, training: str, address: str
+) -> None:
+    record = f"/v1/jobs/{training}"
+    wait_for(lambda: service.client.get(record).json()["state"] == "running", "its begin", 60)
+    page.goto(address)
+    expect(page.get_by_role("link", name="live").first).to_be_visible()
+    mark(page)
+    page.wait_for_timeout(2_000)  # the stream begins, and what was read before is read again
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(5_000)
+    assert [url for url in asked if "/v1/jobs?" in url] == []  # nothing has changed but progress
+    names = [f"{name}-{len(address)}" for name in ("elsewhere", "later")]
+    jobs = [started_elsewhere(service, training, names[0])]
+    expect(page.get_by_role("link", name=names[0]).first).to_be_visible()
+    process(service, "app.main").kill()
+    wait_for(lambda: open_streams(service) == 1, "the stream to be back", 60)
+    jobs.append(started_elsewhere(service, training, names[1]))
+    expect(page.get_by_role("link", name=names[1]).first).to_be_visible()
+    before = page.get_by_text("cancelled", exact=True).count()
+    for job in jobs:
+        service.client.post(f"/v1/jobs/{job}/cancel")
+    expect(page.get_by_text("cancelled", exact=True)).to_have_count(before + 2)
+    assert_not_reloaded(page)
+
+
+def test_one_stream_serves_all_pages_and_none_a_hidden_tab(
+    page: Page, service: Service, training: str
+) -> None:
+    page.goto("/#/")
+    expect(page.get_by_role("region", name="Training of live")).to_be_visible()
+    wait_for(lambda: open_streams(service) == 1, "one stream", 20)
+    page.get_by_role("link", name="Jobs", exact=True).click()
+    expect(page.get_by_role("table", name="Jobs")).to_be_visible()
+    page.wait_for_timeout(3_000)
+    assert open_streams(service) == 1
+    turn = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true});"
+    turn += "document.dispatchEvent(new Event('visibilitychange'))"
+    page.evaluate(turn % "true")
+    wait_for(lambda: open_streams(service) == 0, "no stream", 20)
+    job = started_elsewhere(service, training, "unseen")
+    page.evaluate(turn % "false")
+    expect(page.get_by_role("link", name="unseen").first).to_be_visible()
+    service.client.post(f"/v1/jobs/{job}/cancel")
+
+
+def test_lists_are_polled_where_streams_are_blocked(
+    page: Page, service: Service, training: str
+) -> None:
+    page.route("**/v1/events*", lambda route: route.abort())
+    page.goto("/#/jobs")
+    expect(page.get_by_role("link", name="live").first).to_be_visible()
+    mark(page)
+    job = started_elsewhere(service, training, "polled")
+    expect(page.get_by_role("link", name="polled").first).to_be_visible()
+    service.client.post(f"/v1/jobs/{job}/cancel")
+    assert_not_reloaded(page)
+
+
+def test_workers_are_shown_with_their_work_and_when_they_have_gone(
+    page: Page, service: Service, training: str
+) -> None:
+    page.goto("/#/")
+    workers = page.get_by_role("region", name="Workers, one a row")
+    expect(workers.get_by_role("link", name="live")).to_have_attribute("href", f"#/jobs/{training}")
+    expect(workers.get_by_text(re.compile(r"seen \d+ s ago"))).to_have_count(3)
+    process(service, "prepare@%h").terminate()
+    expect(workers.get_by_text(re.compile("gone .* ago"))).to_have_count(1)
+    expect(workers.get_by_text(re.compile(r"seen \d+ s ago"))).to_have_count(3)  # another came
 
 
 def test_banner_tells_that_the_service_is_away(page: Page, training: str) -> None:

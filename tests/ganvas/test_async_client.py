@@ -61,6 +61,19 @@ def test_events_continue_after_a_broken_connection(server: LocalServer) -> None:
     assert last.headers["Last-Event-ID"] == "1-0"
 
 
+def test_events_of_all_jobs_go_on_behind_the_end_of_one(server: LocalServer) -> None:
+    server.on("GET /v1/events", Answer(pieces=[sse("1-0", "done", {"job": "job-1"})]))
+
+    async def main() -> list[str]:
+        async with AsyncClient(server.url) as client:
+            events = client.jobs.events(after="0-5")
+            return [(await anext(events)).id for _ in range(2)]
+
+    assert asyncio.run(main()) == ["1-0", "1-0"]  # of two connections
+    first, second = server.sent("GET /v1/events")[:2]
+    assert [sent.headers["Last-Event-ID"] for sent in (first, second)] == ["0-5", "1-0"]
+
+
 def test_errors_are_those_of_the_other_client(server: LocalServer) -> None:
     async def main() -> None:
         async with AsyncClient(server.url, retries=0) as client:

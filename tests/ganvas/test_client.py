@@ -4,6 +4,7 @@ import io
 import json
 import ssl
 import zipfile
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -232,6 +233,19 @@ def test_events_continue_after_a_broken_connection(server: LocalServer) -> None:
     assert events[1].data == {"step": 5}
     asked = server.sent("GET /v1/jobs/job-1/events")
     assert [request.headers["Last-Event-ID"] for request in asked] == [None, *["1-0"] * 3]
+
+
+def test_events_of_all_jobs_go_on_behind_the_end_of_one(server: LocalServer) -> None:
+    first = [sse("1-0", "snapshot", {}), sse("2-0", "done", {"job": "job-1"})]
+    server.on(
+        "GET /v1/events",
+        Answer(pieces=first),
+        Answer(pieces=[sse("3-0", "state", {"job": "job-2"})]),
+    )
+    with Client(server.url) as client:
+        events = list(islice(client.jobs.events(), 3))
+    assert [event.data.get("job") for event in events] == [None, "job-1", "job-2"]
+    assert server.sent("GET /v1/events")[1].headers["Last-Event-ID"] == "2-0"
 
 
 def test_events_after_the_last_one_are_none(server: LocalServer) -> None:

@@ -189,6 +189,7 @@ export interface WorkerInfo {
   pid: number;
   host: string;
   started_at: string;
+  heartbeat_at: string | null;
   device: string | null;
   memory: number | null;
   loaded: { digest: string; bytes: number; precision: string }[];

@@ -1,41 +1,47 @@
-/** Follows one job: its event stream, gone on with where it broke; polled where streams are blocked. */
-import { ask, reach } from "../api/http";
-import type { Job, JobEvent, Page } from "../api/types";
-import { ended } from "../logic/jobs";
+/** Follows an event stream, gone on with where it broke; polls where streams are blocked. */
+import { reach } from "../api/http";
+import type { JobEvent } from "../api/types";
 import { EventParser } from "./stream";
 
 const SILENCE_MS = 40_000; // the service says something every 15 s
-const BEGIN = "0-0"; // before the first event
 const POLL_MS = 2_000;
-const TRIES = 3; // of a stream that never says anything, before the job is polled instead
+const TRIES = 3; // of a stream that never says anything, before its source is polled instead
 const POLLS = 5; // before a stream is tried again
 
 export type Way = "stream" | "poll" | "lost" | "ended";
+export type Tell = (event: JobEvent) => void;
+
+export interface Source {
+  address: string; // of the stream
+  ends: boolean; // with the event `done`
+  /** What has happened behind the event `last`; "more": ask again at once. */
+  poll: (last: string, tell: Tell, stopped: AbortSignal) => Promise<"more" | "all" | "over">;
+}
 
 export interface Follower {
-  event: (event: JobEvent) => void;
+  event: Tell;
   way: (way: Way) => void;
 }
 
-/** Until the job has ended or `stopped` says so. */
-export async function follow(id: string, told: Follower, stopped: AbortSignal): Promise<void> {
+/** Until the source has ended or `stopped` says so. */
+export async function follow(source: Source, told: Follower, stopped: AbortSignal): Promise<void> {
   let last = "";
   let silent = 0;
   let over = false;
   const tell = (event: JobEvent) => {
     if (event.id) last = event.id;
-    over ||= event.type === "done";
+    over ||= source.ends && event.type === "done";
     told.event(event);
   };
   while (!stopped.aborted && !over) {
     if (silent >= TRIES) {
       for (let turn = 0; turn < POLLS && !stopped.aborted && !over; turn++) {
-        over ||= await polled(id, last, told, stopped, tell);
+        over ||= await polled(source, last, told, stopped, tell);
       }
       silent = TRIES - 1; // perhaps streams pass by now
       continue;
     }
-    const heard = await listened(id, last, told, stopped, tell);
+    const heard = await listened(source.address, last, told, stopped, tell);
     over ||= heard === "over";
     silent = heard === "nothing" ? silent + 1 : 0;
     if (!stopped.aborted && !over) {
@@ -49,11 +55,11 @@ export async function follow(id: string, told: Follower, stopped: AbortSignal): 
 type Heard = "something" | "nothing" | "over";
 
 async function listened(
-  id: string,
+  address: string,
   last: string,
   told: Follower,
   stopped: AbortSignal,
-  tell: (event: JobEvent) => void,
+  tell: Tell,
 ): Promise<Heard> {
   const quiet = new AbortController();
   const stop = () => quiet.abort();
@@ -63,7 +69,7 @@ async function listened(
   try {
     const headers: Record<string, string> = { Accept: "text/event-stream" };
     if (last) headers["Last-Event-ID"] = last;
-    const answer = await reach(`/v1/jobs/${id}/events`, { headers, signal: quiet.signal });
+    const answer = await reach(address, { headers, signal: quiet.signal });
     if (answer.status === 204) return "over";
     if (!answer.ok || !answer.body) return "nothing";
     const parser = new EventParser();
@@ -86,25 +92,18 @@ async function listened(
   }
 }
 
-/** The events since the last one, by a plain request; true when the job has ended without more. */
+/** One plain request, and a pause unless there is more; true when the source has ended. */
 async function polled(
-  id: string,
+  source: Source,
   last: string,
   told: Follower,
   stopped: AbortSignal,
-  tell: (event: JobEvent) => void,
+  tell: Tell,
 ): Promise<boolean> {
   try {
-    const address = `/v1/jobs/${id}/events?limit=1000&after=${last || BEGIN}`;
-    const page = await ask<Page<JobEvent>>(address, { signal: stopped });
+    const found = await source.poll(last, tell, stopped);
     told.way("poll");
-    page.data.forEach(tell);
-    if (page.has_more) return false;
-    if (!page.data.length) {
-      const job = await ask<Job>(`/v1/jobs/${id}`, { signal: stopped });
-      tell({ id: "", type: "snapshot", data: job as unknown as Record<string, unknown> });
-      if (ended(job)) return true;
-    }
+    if (found !== "all") return found === "over";
   } catch {
     told.way("lost");
   }

@@ -1,12 +1,12 @@
-/** The list of jobs, read in pages as it is scrolled; what is looked at is kept up to date. */
+/** The list of jobs, read in pages as it is scrolled; kept up to date by what happens. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ask } from "../api/http";
-import type { Job, Page } from "../api/types";
-import { ended, merged } from "../logic/jobs";
+import type { Job, JobEvent, Page } from "../api/types";
+import { ended, merged, told } from "../logic/jobs";
 import { Cell, useCell } from "../state";
+import { useNews } from "./news";
 
 const PAGE = 100;
-const SECONDS = 4;
 const SETTLED_MS = 250; // after the last key, before a search is sent
 const SCREENFUL = 40; // rows; a search that has fewer goes on by itself
 const AT_WORK = "running,recovering,pausing,cancelling";
@@ -62,6 +62,12 @@ export class JobReader {
     this.list.value = { ...this.list.value, all: this.known([job]) };
   }
 
+  /** What happened to one of the jobs, or to another. */
+  hear(event: JobEvent): void {
+    const known = this.list.value.all.find((job) => job.id === event.data.job);
+    if (known) this.tell(told(known, event));
+  }
+
   private async reading(work: () => Promise<{ news: Job[]; more: boolean }>): Promise<void> {
     try {
       const { news, more } = await work();
@@ -107,10 +113,11 @@ export function useJobs(state: string, kind: string, q: string): [JobList, JobRe
 
   useEffect(() => {
     void reader.refresh();
-    const look = () => void (document.hidden || reader.refresh());
-    const timer = window.setInterval(look, SECONDS * 1000);
-    return () => clearInterval(timer);
   }, [reader]);
+  useNews(
+    (event) => reader.hear(event),
+    () => void reader.refresh(),
+  );
 
   useEffect(() => {
     if (list.ready && list.more && list.all.length < SCREENFUL) void reader.further();

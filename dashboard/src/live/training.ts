@@ -1,10 +1,12 @@
 /** One job as it goes: its record, curves, samples, alarms and checkpoints, kept up by its events. */
 import { useEffect, useReducer } from "preact/hooks";
 import { ask } from "../api/http";
-import type { Job, JobAlarm, JobEvent, Sample, Samples, Series } from "../api/types";
+import type { Job, JobAlarm, JobEvent, Page, Sample, Samples, Series } from "../api/types";
 import { appended } from "../logic/curves";
-import { follow, type Way } from "./follow";
+import { ended, told } from "../logic/jobs";
+import { follow, type Source, type Way } from "./follow";
 
+const BEGIN_ID = "0-0"; // before the first event
 const POINTS = 1000; // of the series as it is first read
 
 const ANEW = ["state", "resolved", "reset", "done"];
@@ -36,11 +38,11 @@ export function useTraining(id: string): [Training, (job: Job) => void] {
   const [training, change] = useReducer((before: Training, by: Change) => by(before), BEGIN);
 
   useEffect(() => {
-    const ended = new AbortController();
+    const gone = new AbortController();
     let heard = 0; // lines of metrics since they were read, thinned out
     const read = () => {
       heard = 0;
-      void readAll(id, change, ended.signal);
+      void readAll(id, change, gone.signal);
     };
     const follower = {
       event: (event: JobEvent) => {
@@ -50,7 +52,7 @@ export function useTraining(id: string): [Training, (job: Job) => void] {
       },
       way: (way: Way) => change((before) => ({ ...before, way })),
     };
-    const started = () => void follow(id, follower, visible.signal);
+    const started = () => void follow(eventsOf(id), follower, visible.signal);
     let visible = new AbortController();
     const turned = () => {
       visible.abort(); // a page that nobody sees holds no connection
@@ -65,7 +67,7 @@ export function useTraining(id: string): [Training, (job: Job) => void] {
     return () => {
       document.removeEventListener("visibilitychange", turned);
       visible.abort();
-      ended.abort();
+      gone.abort();
     };
   }, [id]);
 
@@ -88,15 +90,7 @@ export function after(before: Training, event: JobEvent, id: string): Training {
   if (event.type === "metrics") {
     return { ...before, series: appended(before.series, event.data) };
   }
-  if (!job) return before;
-  if (event.type === "progress") {
-    return { ...before, job: { ...job, progress: { ...job.progress, ...event.data } } };
-  }
-  if (event.type === "phase")
-    return { ...before, job: { ...job, phase: String(event.data.phase) } };
-  if (event.type === "state")
-    return { ...before, job: { ...job, ...(event.data as Partial<Job>) } };
-  return before;
+  return job ? { ...before, job: told(job, event) } : before;
 }
 
 export function withSample(samples: Sample[], told: JobEvent["data"], id: string): Sample[] {
@@ -125,4 +119,21 @@ async function readAll(
   } catch (error) {
     if (!signal.aborted) change((before) => ({ ...before, error }));
   }
+}
+
+/** The events of one job, and its record when a poll finds none. */
+function eventsOf(id: string): Source {
+  return {
+    address: `/v1/jobs/${id}/events`,
+    ends: true,
+    poll: async (last, tell, signal) => {
+      const address = `/v1/jobs/${id}/events?limit=1000&after=${last || BEGIN_ID}`;
+      const page = await ask<Page<JobEvent>>(address, { signal });
+      page.data.forEach(tell);
+      if (page.data.length) return page.has_more ? "more" : "all";
+      const job = await ask<Job>(`/v1/jobs/${id}`, { signal });
+      tell({ id: "", type: "snapshot", data: { ...job } });
+      return ended(job) ? "over" : "all";
+    },
+  };
 }

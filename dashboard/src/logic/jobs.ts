@@ -1,5 +1,5 @@
 /** Jobs as sentences, and as a list that grows at both ends. */
-import type { Job, JobState } from "../api/types";
+import type { Job, JobEvent, JobState } from "../api/types";
 
 export const ENDED: JobState[] = ["succeeded", "failed", "cancelled"];
 export const KINDS: Record<Job["kind"], string> = {
@@ -36,6 +36,20 @@ const REASONS: Record<string, string> = {
 /** Why it is in its state, as a sentence. */
 export function reasonOf({ reason }: Job): string {
   return REASONS[reason ?? ""] ?? reason ?? "";
+}
+
+/** Whether what can be listed, and in which order, is another after this event. */
+export function renews({ type }: JobEvent): boolean {
+  return ["state", "priority", "done", "snapshot", "reset"].includes(type);
+}
+
+/** The job after one of its events. A state that is not newer than the record is known already. */
+export function told(job: Job, { type, data: { job: _, ...data } }: JobEvent): Job {
+  if (type === "progress") return { ...job, progress: { ...job.progress, ...data } };
+  if (type === "phase") return { ...job, phase: String(data.phase) };
+  if (type === "priority") return { ...job, priority: Number(data.priority) };
+  if (type !== "state" || Number(data.version) <= job.version) return job;
+  return { ...job, ...(data as Partial<Job>) };
 }
 
 /** The newest of what is known of each job: those at work first, then the newest. */

@@ -1,25 +1,32 @@
 /** What is going on now: trainings with their newest images, workers, queues, room, models. */
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { reach } from "../api/http";
-import type { Job, Model, Page, Storage, WorkerInfo } from "../api/types";
+import type { Job, Model, Page, Storage } from "../api/types";
+import { useNewest } from "../live/news";
 import { useRecord } from "../live/poll";
-import { bytes, plural } from "../logic/numbers";
-import { by, measured, type Measured } from "../logic/prometheus";
+import { useCounters } from "../live/traffic";
+import { useWorkers } from "../live/workers";
+import { bytes } from "../logic/numbers";
+import { by, type Measured } from "../logic/prometheus";
 import { Empty, Figure, When } from "../parts/bits";
 import { JobRows } from "../parts/job_rows";
 import { RunningJob } from "../parts/running_job";
 import { SeedImage } from "../parts/seed_image";
 import { startSprites } from "../parts/start";
+import { TrafficFigures } from "../parts/traffic";
+import { Workers } from "../parts/workers";
 import { to, withQuery } from "../route";
 
+const MOST_SHOWN = 6; // trainings with their images
+
 export function Overview(): JSX.Element {
-  const running = useRecord<Page<Job>>("/v1/jobs?view=short&state=running&kind=train&limit=6", 3);
-  const recent = useRecord<Page<Job>>("/v1/jobs?view=short&limit=8", 4);
+  const running = useNewest("/v1/jobs?view=short&state=running&limit=50");
+  const recent = useNewest("/v1/jobs?view=short&limit=8");
   const models = useRecord<Page<Model>>("/v1/models?limit=6", 10);
-  const workers = useRecord<Page<WorkerInfo>>("/v1/workers", 4);
+  const workers = useWorkers();
+  const { newest, readings } = useCounters();
   const storage = useRecord<Storage>("/v1/storage", 20);
-  const fresh = recent.data?.data.length === 0 && models.data?.data.length === 0;
+  const trainings = running?.filter((job) => job.kind === "train") ?? [];
+  const fresh = recent?.length === 0 && models.data?.data.length === 0;
   return (
     <>
       <div class="head">
@@ -32,15 +39,18 @@ export function Overview(): JSX.Element {
       </div>
       <div class="stack">
         {fresh && <Welcome />}
-        <Numbers workers={workers.data?.data} storage={storage.data} />
-        {running.data?.data.map((job) => (
+        <Numbers
+          workers={workers?.filter(({ gone }) => gone === null).length}
+          counted={newest}
+          storage={storage.data}
+        />
+        <TrafficFigures readings={readings} />
+        {trainings.slice(0, MOST_SHOWN).map((job) => (
           <RunningJob key={job.id} job={job} />
         ))}
         {!!models.data?.data.length && <Newest models={models.data.data} />}
-        <div class="columns">
-          {!!recent.data?.data.length && <Recent jobs={recent.data.data} />}
-          <Workers workers={workers.data?.data} />
-        </div>
+        {!!recent?.length && <Recent jobs={recent} />}
+        <Workers workers={workers} jobs={running ?? []} />
       </div>
     </>
   );
@@ -68,16 +78,17 @@ function Welcome(): JSX.Element {
 }
 
 function Numbers(props: {
-  workers: WorkerInfo[] | undefined;
+  workers: number | undefined;
+  counted: Measured[];
   storage: Storage | undefined;
 }): JSX.Element {
-  const counted = useCounters();
+  const { counted } = props;
   const waiting = Object.values(by(counted, "ganvas_jobs_waiting", "queue"));
   const incidents = Object.values(by(counted, "ganvas_incidents_total", "kind"));
   const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
   return (
     <dl class="figures">
-      <Figure name="Workers">{props.workers?.length ?? "–"}</Figure>
+      <Figure name="Workers">{props.workers ?? "–"}</Figure>
       <Figure name="Waiting jobs">{counted.length ? sum(waiting) : "–"}</Figure>
       <Figure name="Incidents survived">{counted.length ? sum(incidents) : "–"}</Figure>
       <Figure name="Free disk">
@@ -85,24 +96,6 @@ function Numbers(props: {
       </Figure>
     </dl>
   );
-}
-
-/** GET /metrics again and again. */
-function useCounters(): Measured[] {
-  const [found, show] = useState<Measured[]>([]);
-  useEffect(() => {
-    const read = () =>
-      void reach("/metrics")
-        .then((answer) => answer.text())
-        .then(
-          (text) => show(measured(text)),
-          () => undefined,
-        );
-    read();
-    const timer = window.setInterval(() => document.hidden || read(), 5000);
-    return () => clearInterval(timer);
-  }, []);
-  return found;
 }
 
 function Newest({ models }: { models: Model[] }): JSX.Element {
@@ -149,57 +142,5 @@ function Recent({ jobs }: { jobs: Job[] }): JSX.Element {
       </header>
       <JobRows jobs={jobs} />
     </section>
-  );
-}
-
-function Workers({ workers }: { workers: WorkerInfo[] | undefined }): JSX.Element {
-  return (
-    <section class="card">
-      <h2>Workers</h2>
-      {workers?.length === 0 && (
-        <p class="note warn">
-          No worker is alive: jobs wait. <code>ganvas up</code> starts them all.
-        </p>
-      )}
-      {!!workers?.length && (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Workers, one a row">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Work</th>
-                <th scope="col">Device</th>
-                <th scope="col">Memory</th>
-                <th scope="col">Models</th>
-                <th scope="col">Host</th>
-                <th scope="col">Since</th>
-              </tr>
-            </thead>
-            <tbody>
-              {workers.map((worker) => (
-                <Worker key={worker.id} worker={worker} />
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      {workers && <p class="unseen">{plural(workers.length, "worker")}</p>}
-    </section>
-  );
-}
-
-function Worker({ worker }: { worker: WorkerInfo }): JSX.Element {
-  return (
-    <tr>
-      <td title={worker.id}>{worker.queues.join(", ")}</td>
-      <td>{worker.device ?? "–"}</td>
-      <td>{bytes(worker.memory)}</td>
-      <td>{worker.queues.includes("generate") ? worker.loaded.length : "–"}</td>
-      <td class="break">
-        {worker.host} <span class="quiet">{worker.pid}</span>
-      </td>
-      <td>
-        <When time={worker.started_at} />
-      </td>
-    </tr>
   );
 }

@@ -1,6 +1,7 @@
 /** A training at work: how far it is, and its newest images. */
 import type { JSX } from "preact";
 import type { Job, Sample } from "../api/types";
+import { useNews } from "../live/news";
 import { useRecord } from "../live/poll";
 import { subject } from "../logic/jobs";
 import { percent, short } from "../logic/numbers";
@@ -9,7 +10,10 @@ import { to } from "../route";
 import { Bar, State } from "./bits";
 
 export function RunningJob({ job }: { job: Job }): JSX.Element {
-  const samples = useRecord<{ data: Sample[] }>(`/v1/jobs/${job.id}/samples`, 5);
+  const samples = useRecord<{ data: Sample[] }>(`/v1/jobs/${job.id}/samples`);
+  useNews(({ type, data }) => {
+    if (type === "sample" && data.job === job.id) samples.refresh();
+  }, samples.refresh);
   const newest = samples.data?.data.at(-1);
   const { value, kimg, images_per_second: rate, eta_seconds: left } = job.progress;
   return (
