@@ -11,7 +11,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from app.batcher import Batcher
+from app.batcher import Batcher, Send
 from app.counters import BATCHES, Counters
 from app.replies import Courier
 from app.room import Meter
@@ -78,12 +78,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     counters = Counters(
         courier.client, jobs.keys, lambda: {"events": streams.open, "zips": zips.open}
     )
-
-    async def send(batch: Batch, again: bool) -> None:
-        if not again:
-            counters.observe(BATCHES, sum(picture.images for picture in batch.pictures))
-        await courier.send(batch, again)
-
+    send = _counted(courier.send, counters)
     batcher = Batcher(send, courier.reply, workforce, settings.generate_deadline)
     reconciler = Reconciler(jobs, celery, settings)
     reconciler.start()
@@ -114,6 +109,17 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         await waiting.aclose()
         celery.close()
         client.close()
+
+
+def _counted(send: Send, counters: Counters) -> Send:
+    """`send`, which also counts the images of each batch."""
+
+    async def counted(batch: Batch, again: bool) -> None:
+        if not again:
+            counters.observe(BATCHES, sum(picture.images for picture in batch.pictures))
+        await send(batch, again)
+
+    return counted
 
 
 def _check(client: redis.Redis) -> None:

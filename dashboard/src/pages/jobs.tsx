@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { send } from "../api/http";
 import type { Job } from "../api/types";
+import { useClock } from "../live/clock";
 import { useJobs } from "../live/jobs";
 import { ENDED, inQueue, KINDS } from "../logic/jobs";
 import { plural } from "../logic/numbers";
@@ -28,6 +29,7 @@ export function Jobs(): JSX.Element {
   const filter: Filter = { state: told("state"), kind: told("kind"), q: told("q") };
   const [list, reader] = useJobs(filter.state, filter.kind, filter.q);
   const [chosen, choose] = useState<ReadonlySet<string>>(new Set());
+  useClock(10);
   const shown = useMemo(
     () => (filter.state === "queued" ? inQueue(list.all) : list.all),
     [list.all, filter.state],
