@@ -33,6 +33,7 @@ from app import (
     models,
     openai,
     pins,
+    resumable,
     runs,
     storage,
     store,
@@ -48,7 +49,7 @@ from core.settings import Settings
 from core.version import own_version
 
 # Their uploads are bounded where they are read.
-STREAMED = ("/v1/datasets", "/v1/models", "/v1/images/inspect")
+STREAMED = ("/v1/datasets", "/v1/models", "/v1/images/inspect", "/v1/uploads/")
 
 
 class Front(FastAPI):
@@ -122,6 +123,7 @@ def _route(app: FastAPI) -> None:
         actions,
         runs,
         datasets,
+        resumable,
         train,
         health,
     ):

@@ -19,6 +19,7 @@ from app.sse import STEP_SECONDS, Streams
 from app.workforce import Workforce
 from core.connection import connect, connect_async, require_supported
 from core.datasets import DatasetStore
+from core.incoming import Incoming
 from core.jobs import JobStore
 from core.presence import Presence
 from core.queue import celery_app, hint
@@ -36,6 +37,7 @@ class Services:
     settings: Settings
     jobs: JobStore
     datasets: DatasetStore
+    incoming: Incoming
     models: ModelStore
     presence: Presence
     celery: Celery
@@ -80,6 +82,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 settings=settings,
                 jobs=jobs,
                 datasets=DatasetStore(home),
+                incoming=Incoming(home),
                 models=ModelStore(home),
                 presence=presence,
                 celery=celery,

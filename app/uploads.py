@@ -74,11 +74,9 @@ async def receive_upload(request: Request, folder: Path, limit: int) -> str:
 
 async def receive_into(open_sink: Callable[[], Sink], request: Request, limit: int) -> str:
     """Stream the body into a sink; answers the SHA-256 of what came. Raises the same."""
-    if declared(request.headers) > limit:
-        raise _too_large(limit)
     sink = open_sink()
     try:
-        async for block in _blocks(request.receive, limit):
+        async for block in _some(blocks(request, limit)):
             await run_in_threadpool(sink.write, block)
         await run_in_threadpool(sink.finish)
     finally:
@@ -92,10 +90,8 @@ async def spooled(request: Request, folder: Path, limit: int) -> AsyncIterator[I
 
     Raises TooLarge, TooSlow, Invalid, ClientDisconnect, OSError.
     """
-    if declared(request.headers) > limit:
-        raise _too_large(limit)
     with SpooledTemporaryFile(BLOCK_BYTES, dir=str(folder)) as file:
-        async for block in _blocks(request.receive, limit):
+        async for block in _some(blocks(request, limit)):
             await run_in_threadpool(file.write, block)
         file.seek(0)
         yield file
@@ -111,21 +107,39 @@ def _sink(request: Request, folder: Path) -> Sink:
     raise UnsupportedMedia(f"Send an archive, or images as a form: {names}.")
 
 
-async def _blocks(receive: Receive, limit: int) -> AsyncIterator[bytes]:
-    """The body in large blocks. Raises TooLarge as soon as it is, Invalid when it is empty."""
+async def blocks(request: Request, limit: int) -> AsyncIterator[bytes]:
+    """The body in large blocks; when it ends early, all that came of it before that is told.
+
+    Raises TooLarge as soon as it is, TooSlow, ClientDisconnect.
+    """
+    if declared(request.headers) > limit:
+        raise _too_large(limit)
     block, total = bytearray(), 0
-    async for chunk in _chunks(receive):
-        total += len(chunk)
-        if total > limit:
-            raise _too_large(limit)
-        block += chunk
-        if len(block) >= BLOCK_BYTES:
+    try:
+        async for chunk in _chunks(request.receive):
+            total += len(chunk)
+            if total > limit:
+                raise _too_large(limit)
+            block += chunk
+            if len(block) >= BLOCK_BYTES:
+                yield bytes(block)
+                block.clear()
+    except (ClientDisconnect, TooSlow):
+        if block:
             yield bytes(block)
-            block.clear()
-    if total == 0:
-        raise Invalid("The body is empty: send an archive or images.")
+        raise
     if block:
         yield bytes(block)
+
+
+async def _some(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same blocks. Raises Invalid when there are none."""
+    empty = True
+    async for block in body:
+        empty = False
+        yield block
+    if empty:
+        raise Invalid("The body is empty: send an archive or images.")
 
 
 async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
