@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 import httpx
 from pydantic import BaseModel
 
-from core.requests import EvaluateRequest, SampleRequest, TrainRequest
+from core.requests import EvaluateRequest, SampleRequest, TrainRequest, UploadRequest
 from core.schemas import Dataset, Job, JobCheckpoint, JobCheckpoints, Page
 from ganvas.answers import as_json, nothing, read, record
 from ganvas.outage import Outage
@@ -63,10 +63,14 @@ class Calls:
         return self._exchange(request, nothing)
 
     def upload(self, upload: Upload, name: str) -> Flow[Dataset]:
-        """Ends when the data set is ready. Raises GanvasAPIError when it does not become one."""
+        """Ends when the data set is ready.
+
+        Raises GanvasAPIError when it does not become one, pydantic.ValidationError (the name).
+        """
         if upload.size < LARGE:
             request = self._new_dataset(params={"name": name}, upload=upload)
         else:
+            UploadRequest(upload="later", name=name)  # what is wrong is told before it is sent
             upload_id = yield from sent_whole(upload, self.retries)
             request = self._new_dataset(json={"upload": upload_id, "name": name})
         return (yield from self._until_ready(request))
