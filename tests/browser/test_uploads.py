@@ -1,30 +1,20 @@
 """Uploads from the page over a network that breaks: they go on where they broke."""
 
-import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import Page, Request, expect
 
 from tests.chaos_proxy import ChaosProxy
-from tests.service.conftest import Service, archive
+from tests.service.conftest import Service, archive, noise
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.service
 COUNT = 50
 LITTLE = 500_000  # bytes
-
-
-def noise(index: int) -> bytes:
-    """A bitmap of 200 KB."""
-    pixels = np.random.default_rng(index).integers(0, 256, (256, 256, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(buffer := io.BytesIO(), "BMP")
-    return buffer.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +35,8 @@ def network(service: Service) -> Iterator[ChaosProxy]:
 
 @pytest.fixture
 def parts(page: Page, network: ChaosProxy) -> list[int]:
-    """Where each part that the page sends begins, refused ones too: the service may not have noticed
-    yet that the connection before is over. The page is at the data sets."""
+    """Where each part begins that the page sends, refused ones too: the service may not have
+    noticed yet that the connection before is over. The page is at the data sets."""
     begun: list[int] = []
 
     def note(request: Request) -> None:

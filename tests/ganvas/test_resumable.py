@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -75,7 +76,7 @@ class Heard:
     @property
     def again(self) -> int:
         """Where it went on after it had broken."""
-        return next(b for a, b in zip(self.places, self.places[1:], strict=False) if b < a)
+        return next(b for a, b in pairwise(self.places) if b < a)
 
 
 def test_upload_goes_on_where_its_connection_broke(
