@@ -34,11 +34,7 @@ BODY = {
     "content": {
         **dict.fromkeys(ARCHIVES, BINARY),
         FORM: {"schema": {"type": "object", "properties": FILES}},
-        "application/json": {
-            "schema": {
-                "anyOf": [kind.model_json_schema() for kind in (SampleRequest, UploadRequest)]
-            }
-        },
+        "application/json": {"schema": {"anyOf": [kind.model_json_schema() for kind in ORDERS]}},
     },
 }
 DEFAULT_WAIT, MAX_WAIT = 30, 60

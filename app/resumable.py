@@ -10,11 +10,12 @@ from email.utils import format_datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from app.deps import BINARY, Everything, IdempotencyKey
-from app.errors import unexpected
+from app.errors import invalid_request, unexpected
 from app.services import Services
 from app.uploads import blocks
 from core.errors import GanvasError, NotFound, PreconditionFailed, TooLarge, UnsupportedMedia
@@ -30,7 +31,7 @@ PAIRS = r"^([!-+\--~]{1,64}( [A-Za-z0-9+/=]{0,1024})?(, ?|$)){0,16}$"
 class TusRoute(APIRoute):
     """Every answer names the version of the protocol, refusals too.
 
-    Those close the connection: the client shall not go on sending what nobody takes.
+    Those end the connection, so that nobody goes on sending what is not taken.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -39,7 +40,9 @@ class TusRoute(APIRoute):
         async def answered(request: Request) -> Response:
             try:
                 response = await handle(request)
-            except (GanvasError, OSError) as error:
+            except (GanvasError, OSError, RequestValidationError) as error:
+                if isinstance(error, RequestValidationError):
+                    error = invalid_request(error.errors())
                 response = unexpected(request.scope, error)
                 response.headers["Connection"] = "close"
             response.headers["Tus-Resumable"] = response.headers["Tus-Version"] = TUS
@@ -138,10 +141,9 @@ async def continue_upload(
     try:
         async for block in blocks(request, part.rest):
             await run_in_threadpool(part.write, block)
-        await run_in_threadpool(part.sync)
+        _told(response, await run_in_threadpool(part.sync))
     finally:
         part.close()
-    _told(response, await run_in_threadpool(held.incoming.get, upload_id))
 
 
 @router.delete("/{upload_id}", status_code=204, dependencies=VERSIONED)

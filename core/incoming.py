@@ -8,7 +8,6 @@ import contextlib
 import fcntl
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,8 +39,9 @@ class Upload(Answer):
 class Part:
     """The file of an upload in the hands of its only writer."""
 
-    def __init__(self, handle: int, rest: int) -> None:
-        self.rest = rest  # bytes that may still come
+    def __init__(self, upload: Upload, handle: int) -> None:
+        self.rest = upload.length - upload.offset  # bytes that may still come
+        self._upload = upload
         self._handle = handle
         self._unsynced = 0
 
@@ -54,11 +54,13 @@ class Part:
         if self._unsynced >= SYNC_BYTES:
             self.sync()
 
-    def sync(self) -> int:
-        """Let everything be on the disk; answers the offset."""
+    def sync(self) -> Upload:
+        """Let everything be on the disk; answers how the upload stands."""
         os.fsync(self._handle)
         self._unsynced = 0
-        return os.fstat(self._handle).st_size
+        found = os.fstat(self._handle)
+        told = {"offset": found.st_size, "expires_at": _expiry(found.st_mtime)}
+        return self._upload.model_copy(update=told)
 
     def close(self) -> None:
         """Ends the lock."""
@@ -106,7 +108,7 @@ class Incoming:
 
         Raises NotFound, Locked (somebody else does), Conflict (it has another offset).
         """
-        length = self.get(upload_id).length
+        upload = self._look(upload_id)
         try:
             path = self.home.arriving(upload_id) / "source"
             handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
@@ -125,7 +127,7 @@ class Incoming:
         except BaseException:
             os.close(handle)
             raise
-        return Part(handle, length - offset)
+        return Part(upload.model_copy(update={"offset": offset}), handle)
 
     def whole(self, upload_id: str) -> Path:
         """The folder of an upload that is complete. Raises NotFound, NotReady."""
@@ -143,24 +145,24 @@ class Incoming:
     def expire(self) -> None:
         """Remove the uploads to which nothing has come for a day."""
         for name in os.listdir(self.home.incoming):
-            if is_id(name) and _last_byte(self.home.arriving(name)) + LIFE_SECONDS < time.time():
+            if is_id(name) and _expiry(_last_byte(self.home.arriving(name))) < _now():
                 remove_tree(self.home.arriving(name))
 
     def _look(self, upload_id: str) -> Upload:
         folder = self.home.arriving(upload_id)
-        expiry = _last_byte(folder) + LIFE_SECONDS
         try:
-            found = Upload(
+            found = os.lstat(folder / "source")
+            upload = Upload(
                 id=upload_id,
-                offset=os.lstat(folder / "source").st_size,
-                expires_at=datetime.fromtimestamp(expiry, UTC),
+                offset=found.st_size,
+                expires_at=_expiry(found.st_mtime),
                 **read_json(folder / "record.json"),
             )
         except (OSError, ValueError, TypeError) as error:
             raise _unknown(upload_id) from error
-        if expiry < time.time():
+        if upload.expires_at < _now():
             raise _unknown(upload_id)
-        return found
+        return upload
 
     def _require_room(self, length: int) -> None:
         """For all that is still to come, this one included."""
@@ -182,8 +184,12 @@ def dataset_of(upload_id: str) -> str:
     return f"ds-{upload_id.partition('-')[2]}"
 
 
+def _expiry(last_byte: float) -> datetime:
+    return datetime.fromtimestamp(last_byte + LIFE_SECONDS, UTC)
+
+
 def _last_byte(folder: Path) -> float:
-    """When something last came; for ever ago when there is no such folder."""
+    """When something last came to what may be damaged; for ever ago when there is no folder."""
     for path in (folder / "source", folder):
         with contextlib.suppress(OSError):
             return os.lstat(path).st_mtime

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 
 from tests.chaos_proxy import ChaosProxy
-from tests.service.conftest import Service, archive, noise
+from tests.service.conftest import TINY, Service, archive, noise
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -124,3 +124,19 @@ def test_folder_of_images_is_sent_as_one(page: Page, service: Service, tmp_path:
     found = service.client.get(f"/v1/datasets/{page.url.rpartition('/')[2]}").json()
     assert (found["name"], found["images"], found["skipped"]) == ("pets", 6, 0)
     assert sorted(found["classes"]) == sorted(names)
+
+
+def test_archive_of_a_model_is_taken_in_and_its_upload_removed(
+    page: Page, service: Service, tmp_path: Path
+) -> None:
+    order = {"sample": "sprites", "count": 50, "resolution": 32}
+    dataset = service.client.post("/v1/datasets", json=order).json()["id"]
+    job = service.train(dataset=dataset, name="traveller", budget={"steps": 5}, options=TINY)
+    assert service.finished(job)["state"] == "succeeded"
+    path = tmp_path / "traveller.zip"
+    path.write_bytes(service.client.get("/v1/models/traveller/versions/1/archive").content)
+    assert service.client.delete("/v1/models/traveller").status_code == 204
+    page.goto("/#/models")
+    page.get_by_label("Archive of a model").set_input_files(path)
+    expect(page.get_by_text(re.compile(r"Took in traveller, version \d"))).to_be_visible()
+    wait_for(lambda: not list((service.home / "incoming").iterdir()), "the upload to be removed")
