@@ -12,6 +12,7 @@ from ganvas.outage import Outage
 from ganvas.transport import Flow, GanvasAPIError, Request, Unreachable, Upload, exchange
 
 LARGE = 16 * 1024 * 1024  # bytes from which on an upload is sent like this
+PART_BYTES = 64 * 1024 * 1024  # of one request: proxies may keep it until it is whole
 PATIENCE = 60.0  # seconds in which the service writes the last bytes to its disk
 GIVE_UP_SECONDS = 300.0  # without a byte that arrived
 PASSING = (408, 409, 423, 429, 500, 502, 503, 504)
@@ -52,7 +53,7 @@ def _part(address: str, upload: Upload, offset: int) -> Request:
         method="PATCH",
         path=address,
         headers=VERSION | {"Upload-Offset": str(offset)},
-        upload=replace(upload, offset=offset, media_type=PART),
+        upload=replace(upload, offset=offset, most=PART_BYTES, media_type=PART),
         patience=PATIENCE,
     )
 

@@ -71,19 +71,26 @@ class Unreachable(Exception):
 class Upload:
     """A file that is streamed as the body; `on_progress` hears (bytes sent, bytes in all).
 
-    offset: of the first byte that is sent. identity: what tells it from other uploads.
+    offset, most: which byte is sent first, and how many at most. identity: what tells it from
+    other uploads.
     """
 
     path: Path
     media_type: str
     on_progress: Callable[[int, int], None] | None = None
     offset: int = 0
+    most: int | None = None
     identity: str = ""
 
     @property
     def size(self) -> int:
         """Of the whole file in bytes."""
         return self.path.stat().st_size
+
+    @property
+    def end(self) -> int:
+        """Of what is sent."""
+        return self.size if self.most is None else min(self.size, self.offset + self.most)
 
     @property
     def key(self) -> str:
@@ -93,10 +100,10 @@ class Upload:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def chunks(self) -> Iterator[bytes]:
-        total, sent = self.size, self.offset
+        total, sent, end = self.size, self.offset, self.end
         with open(self.path, "rb") as file:
             file.seek(sent)
-            while block := file.read(CHUNK):
+            while block := file.read(min(CHUNK, end - sent)):
                 yield block
                 sent += len(block)
                 if self.on_progress:
@@ -105,7 +112,7 @@ class Upload:
     def headers(self) -> dict[str, str]:
         return {
             "Content-Type": self.media_type,
-            "Content-Length": str(self.size - self.offset),
+            "Content-Length": str(self.end - self.offset),
         }
 
 

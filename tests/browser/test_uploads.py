@@ -111,6 +111,19 @@ def test_upload_is_paused_and_goes_on_and_a_stopped_one_is_forgotten(
     wait_for(lambda: not list((service.home / "incoming").iterdir()), "the upload to be removed")
 
 
+def test_file_that_changes_during_a_pause_ends_its_upload(
+    page: Page, parts: list[int], cats: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "changing.zip"
+    path.write_bytes(cats.read_bytes())
+    choose(page, path)
+    wait_for(lambda: sent(page) >= 10, "some to be sent")
+    page.get_by_role("button", name="Pause").click()
+    path.write_bytes(b"another file")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("alert")).to_contain_text("choose the files again")
+
+
 def test_folder_of_images_is_sent_as_one(page: Page, service: Service, tmp_path: Path) -> None:
     names = ("übung", "日本 " + "n" * 90)
     for name in names:

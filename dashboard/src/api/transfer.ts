@@ -8,6 +8,7 @@ import { Problem, freshKey, reach, refusal } from "./http";
 import type { ProblemRecord } from "./types";
 
 const PART_BYTES = 64 * 1024 * 1024; // of one request: proxies may keep it until it is whole
+const READ_BYTES = 4 * 1024 * 1024; // at once
 const SILENCE_MS = 60_000; // without a byte that leaves
 const DELAYS = [1, 2, 4, 8, 15]; // seconds
 const AWAY = [0, 502, 503, 504];
@@ -164,10 +165,12 @@ export class Transfer {
 
   /** A file that was changed or removed breaks requests as a lost connection does. */
   private async readable(): Promise<void> {
+    const end = Math.min(this.offset + PART_BYTES, this.body.size);
     try {
-      await this.body.slice(this.offset, this.offset + (1 << 22)).arrayBuffer();
+      for (let at = this.offset; at < end; at += READ_BYTES)
+        await this.body.slice(at, Math.min(at + READ_BYTES, end)).arrayBuffer();
     } catch {
-      throw new Error("A file cannot be read any more: choose the files again.");
+      throw new Error("A file has changed or cannot be read: choose the files again.");
     }
   }
 
