@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.deps import BINARY, ZIP, Documented, Everything, Models
 from app.etags import client_has
-from app.guard import is_json
+from app.guard import is_json, media_type
 from app.models import Name, Version, with_urls
 from app.orders import read_order
 from app.services import Services
@@ -95,8 +95,7 @@ def packed(models: ModelStore, model: Model) -> Archive:
 
 
 async def _received(request: Request, folder: Path, limit: int) -> Path:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in TYPES:
+    if media_type(request.headers) not in TYPES:
         raise UnsupportedMedia(f"Send the archive of a model: {', '.join(TYPES)}.")
     await receive_into(lambda: FileSink(folder), request, limit)
     return folder / "source"

@@ -174,8 +174,13 @@ def host_of(netloc: str) -> str:
     return (host if colon and port.isdigit() else netloc).lower()
 
 
+def media_type(headers: Headers) -> str:
+    """The Content-Type without its parameters, lower case."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def is_json(headers: Headers) -> bool:
-    return headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+    return media_type(headers) == "application/json"
 
 
 def declared(headers: Headers) -> int:

@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.deps import BINARY, Everything, IdempotencyKey
 from app.errors import invalid_request, unexpected
+from app.guard import media_type
 from app.services import Services
 from app.uploads import blocks
 from core.errors import GanvasError, NotFound, PreconditionFailed, TooLarge, UnsupportedMedia
@@ -134,8 +135,7 @@ async def continue_upload(
     offset: Annotated[int, Header(alias="Upload-Offset", ge=0)],
 ) -> None:
     """Send the bytes from `Upload-Offset` on. Whatever came before a lost connection is kept."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != PART:
+    if media_type(request.headers) != PART:
         raise UnsupportedMedia(f"Send the bytes as Content-Type: {PART}.")
     part = await run_in_threadpool(held.incoming.open, upload_id, offset)
     try:

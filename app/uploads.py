@@ -16,7 +16,7 @@ from starlette.types import Receive
 
 from app.errors import TooSlow
 from app.forms import FormSink
-from app.guard import declared
+from app.guard import declared, media_type
 from core.errors import Invalid, TooLarge, UnsupportedMedia
 
 ARCHIVES = (
@@ -98,7 +98,7 @@ async def spooled(request: Request, folder: Path, limit: int) -> AsyncIterator[I
 
 
 def _sink(request: Request, folder: Path) -> Sink:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = media_type(request.headers)
     if kind == FORM:
         return FormSink(folder, request.headers["content-type"])
     if kind in ARCHIVES:
@@ -164,4 +164,4 @@ async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"An upload may have {limit} bytes.")
+    return TooLarge(f"The body of this request may have {limit} bytes.")
