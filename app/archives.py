@@ -1,6 +1,5 @@
 """Models as portable archives: one zip out, the same zip in on another machine."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +9,9 @@ from starlette.concurrency import run_in_threadpool
 
 from app.deps import BINARY, ZIP, Documented, Everything, Models
 from app.etags import client_has
+from app.guard import is_json, media_type
 from app.models import Name, Version, with_urls
+from app.orders import read_order
 from app.services import Services
 from app.train import option_errors
 from app.uploads import FileSink, receive_into
@@ -21,6 +22,7 @@ from core.files import remove_tree
 from core.ids import Id, new_id
 from core.imports import Imported, take_model
 from core.registry import ModelStore
+from core.requests import ImportRequest
 from core.retention import Retention
 from core.schemas import Model
 from core.zip_writing import zip_chunks, zip_length
@@ -31,7 +33,8 @@ ZIPPED: Documented = {
     200: {"content": {ZIP: BINARY}},
     304: {"description": "The client has this archive already (If-None-Match)."},
 }
-BODY = {"required": True, "content": dict.fromkeys(TYPES, BINARY)}
+ORDER = {"schema": ImportRequest.model_json_schema()}
+BODY = {"required": True, "content": dict.fromkeys(TYPES, BINARY) | {"application/json": ORDER}}
 
 
 @router.get(
@@ -62,16 +65,20 @@ async def import_model(
     held: Everything,
     name: Annotated[Id | None, Query(description="Default: as it was called there.")] = None,
 ) -> Model:
-    """Take a model from an archive. Sent twice under one name it is one version."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in TYPES:
-        raise UnsupportedMedia(f"Send the archive of a model: {', '.join(TYPES)}.")
+    """Take a model from an archive, sent or uploaded before.
+
+    Sent twice under one name it is one version.
+    """
     folder = held.models.home.upload(new_id("import"))
     await run_in_threadpool(folder.mkdir, 0o700)
     try:
-        limit = held.settings.max_upload_bytes
-        await receive_into(lambda: FileSink(folder), request, limit)
-        model, new = await run_in_threadpool(_take, held, folder, name)
+        if is_json(request.headers):
+            order = read_order(ImportRequest, await request.body())
+            source = await run_in_threadpool(held.incoming.whole, order.upload) / "source"
+            name = order.name or name
+        else:
+            source = await _received(request, folder, held.settings.max_upload_bytes)
+        model, new = await run_in_threadpool(_take, held, source, folder / "model", name)
     finally:
         await run_in_threadpool(remove_tree, folder)
     response.status_code = 201 if new else 200
@@ -87,11 +94,17 @@ def packed(models: ModelStore, model: Model) -> Archive:
         raise NotFound("The model was removed a moment ago.") from error
 
 
-def _take(held: Services, folder: Path, name: str | None) -> tuple[Model, bool]:
-    found = take_model(folder / "source", folder / "model", held.settings.max_upload_bytes)
-    os.unlink(folder / "source")
+async def _received(request: Request, folder: Path, limit: int) -> Path:
+    if media_type(request.headers) not in TYPES:
+        raise UnsupportedMedia(f"Send the archive of a model: {', '.join(TYPES)}.")
+    await receive_into(lambda: FileSink(folder), request, limit)
+    return folder / "source"
+
+
+def _take(held: Services, source: Path, folder: Path, name: str | None) -> tuple[Model, bool]:
+    found = take_model(source, folder, held.settings.max_upload_bytes)
     require_known(found, held.presence.catalogue())
-    model, new = adopt(held.models, folder / "model", name or found.name, found.card)
+    model, new = adopt(held.models, folder, name or found.name, found.card)
     if new:
         Retention(held.jobs, held.settings.keep_versions).after_publication(model.name)
     return model, new

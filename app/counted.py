@@ -10,7 +10,7 @@ IMAGE = "generate"  # one image, or one grid, also at its lasting address
 ROUTES = frozenset(
     {"catalogue", "datasets", "estimate", "evaluate", "events", "generate", "generations"}
     | {"healthz", "images", "interpolate", "jobs", "metrics", "models", "readyz", "storage"}
-    | {"store", "train", "version", "workers"}
+    | {"store", "train", "uploads", "version", "workers"}
 )
 OTHER = "other"  # the page, the documentation, and what there is not
 REFUSING = (429, 503)

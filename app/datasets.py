@@ -1,43 +1,43 @@
 """Data sets: upload, list, show, look at, remove."""
 
-import contextlib
 import re
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
-from pydantic import ValidationError
+from pydantic_core import from_json
 from starlette.concurrency import run_in_threadpool
 
 from app.changes import wait_for_job
 from app.deps import BINARY, PNG, After, Datasets, Everything, IdempotencyKey, Jobs, Limit
-from app.errors import from_record, invalid_request
+from app.errors import from_record
 from app.files import read_plain, send
 from app.guard import is_json
 from app.jobs import newest_first
+from app.orders import read_order
 from app.pages import after_cursor, page
+from app.preparing import draw, prepare, take_upload
 from app.services import Services
 from app.uploads import ARCHIVES, FORM, receive_upload
-from core.datasets import SAMPLE_PREFIX, DatasetStore, sample_id
+from core.datasets import DatasetStore
 from core.errors import InUse, NotFound, NotReady
 from core.ids import Id
 from core.jobs import JobStore
-from core.requests import SampleRequest
-from core.schemas import Dataset, Job, JobKind, JobState, Page
+from core.requests import DISPLAY_NAME, SampleRequest, UploadRequest
+from core.schemas import Dataset, Job, JobState, Page
 
 router = APIRouter(prefix="/datasets", tags=["data sets"])
 DatasetId = Annotated[Id, Path(description="Of the data set.")]
 FILES = {"files": {"type": "array", "items": BINARY["schema"]}}
+ORDERS = (SampleRequest, UploadRequest)
 BODY = {
     "required": True,
     "content": {
         **dict.fromkeys(ARCHIVES, BINARY),
         FORM: {"schema": {"type": "object", "properties": FILES}},
-        "application/json": {"schema": SampleRequest.model_json_schema()},
+        "application/json": {"schema": {"anyOf": [kind.model_json_schema() for kind in ORDERS]}},
     },
 }
 DEFAULT_WAIT, MAX_WAIT = 30, 60
-ORDER_SECONDS = 60
 
 
 def with_urls(dataset: Dataset) -> Dataset:
@@ -66,8 +66,7 @@ async def create_dataset(
     response: Response,
     held: Everything,
     name: Annotated[
-        str,
-        Query(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["cats"]),
+        str, Query(min_length=1, max_length=128, pattern=DISPLAY_NAME, examples=["cats"])
     ] = "images",
     prefer: Annotated[str, Header(max_length=256, description="`wait=30`: seconds.")] = "",
     key: IdempotencyKey = None,
@@ -75,7 +74,7 @@ async def create_dataset(
     """Upload an archive or images; the answer comes when they are prepared, or after the wait."""
     if is_json(request.headers):
         order = _order(await request.body())
-        dataset_id, job = await run_in_threadpool(_draw, held, order)
+        dataset_id, job = await run_in_threadpool(_ordered, held, order)
     else:
         dataset_id, job = await _store(request, held, name, key)
     response.headers["Location"] = f"/v1/datasets/{dataset_id}"
@@ -143,52 +142,13 @@ async def _store(
         digest = await receive_upload(request, folder, held.settings.max_upload_bytes)
         input = {"dataset": dataset_id, "name": name}
         once = (f"datasets:{key}", f"{name}:{digest}") if key else None
-        job = await run_in_threadpool(_prepare, held, input, once)
+        job = await run_in_threadpool(prepare, held, input, once)
     except BaseException:
         await run_in_threadpool(held.datasets.discard, dataset_id)
         raise
     if job.input["dataset"] != dataset_id:  # the key was used before
         await run_in_threadpool(held.datasets.discard, dataset_id)
     return job.input["dataset"], job
-
-
-def _draw(held: Services, order: SampleRequest) -> tuple[str, Job | None]:
-    """Order a sample set; None for the job when it exists already."""
-    dataset_id = sample_id(order)
-    try:
-        known = held.datasets.get(dataset_id)
-    except NotFound:
-        known = None
-    if known is not None and known.state == "ready":
-        return dataset_id, None
-    if known is not None and known.job is None and _young(known):
-        raise NotReady("The same sample set is being ordered at this moment.", retry_after=1)
-    job = _unfinished(held.jobs, known)
-    if job is not None:
-        return dataset_id, job
-    held.datasets.discard(dataset_id)
-    name = SAMPLE_PREFIX + order.sample
-    try:
-        held.datasets.begin(name, dataset_id)
-    except FileExistsError as error:
-        raise NotReady("The same sample set is being ordered already; try again.") from error
-    input = {"dataset": dataset_id, "name": name, "sample": order.model_dump(mode="json")}
-    try:
-        return dataset_id, _prepare(held, input, None)
-    except BaseException:
-        held.datasets.discard(dataset_id)
-        raise
-
-
-def _prepare(held: Services, input: dict[str, Any], once: tuple[str, str] | None) -> Job:
-    """The job that prepares an upload."""
-    most = held.settings.max_queued_jobs
-    job, created = held.jobs.create(JobKind.INGEST, input, idempotency=once, max_queued=most)
-    if created:
-        with contextlib.suppress(FileNotFoundError):  # it is done already
-            held.datasets.attach(input["dataset"], job.id)
-        held.hint(JobKind.INGEST)
-    return job
 
 
 async def _prepared(held: Services, job: Job, seconds: float) -> bool:
@@ -202,24 +162,20 @@ async def _prepared(held: Services, job: Job, seconds: float) -> bool:
     return job.state is JobState.SUCCEEDED
 
 
-def _order(body: bytes) -> SampleRequest:
+def _ordered(held: Services, order: SampleRequest | UploadRequest) -> tuple[str, Job | None]:
+    if isinstance(order, UploadRequest):
+        return take_upload(held, order)
+    return draw(held, order)
+
+
+def _order(body: bytes) -> SampleRequest | UploadRequest:
+    """Which of the two is meant is told by the field that only uploads have."""
     try:
-        return SampleRequest.model_validate_json(body)
-    except ValidationError as error:
-        raise invalid_request(error.errors(include_url=False, include_input=False)) from error
-
-
-def _young(dataset: Dataset) -> bool:
-    """Whether an order without a job is still being placed; an older one was left by a crash."""
-    return (datetime.now(UTC) - dataset.created_at).total_seconds() < ORDER_SECONDS
-
-
-def _unfinished(jobs: JobStore, dataset: Dataset | None) -> Job | None:
-    """The job that still prepares the data set."""
-    if dataset is None or dataset.job is None:
-        return None
-    job = jobs.get(dataset.job)
-    return None if job.state.terminal else job
+        asked = from_json(body)
+    except ValueError:
+        asked = None  # the model says what is wrong
+    kind = UploadRequest if isinstance(asked, dict) and "upload" in asked else SampleRequest
+    return read_order(kind, body)
 
 
 def _user(jobs: JobStore, dataset_id: str) -> Job | None:

@@ -76,7 +76,8 @@ class Bodies:
     def __init__(self, app: ASGIApp, limit: int, streamed: Sequence[str]) -> None:
         self.app = app
         self.limit = limit
-        self.streamed = streamed  # paths whose bodies that are not JSON are read by the route
+        self.streamed = frozenset(streamed)  # bodies that are not JSON are read by the route
+        self.below = tuple(path for path in streamed if path.endswith("/"))  # and all below these
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in SAFE or self._streams(scope):
@@ -94,7 +95,9 @@ class Bodies:
         await self.app(scope, _replayed(body, receive), send)
 
     def _streams(self, scope: Scope) -> bool:
-        return scope["path"] in self.streamed and not is_json(Headers(scope=scope))
+        path = scope["path"]
+        streamed = path in self.streamed or path.startswith(self.below)
+        return streamed and not is_json(Headers(scope=scope))
 
     async def _read(self, headers: Headers, receive: Receive) -> bytes:
         error = TooLarge(f"The body of this request may have {self.limit} bytes.")
@@ -171,8 +174,13 @@ def host_of(netloc: str) -> str:
     return (host if colon and port.isdigit() else netloc).lower()
 
 
+def media_type(headers: Headers) -> str:
+    """The Content-Type without its parameters, lower case."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def is_json(headers: Headers) -> bool:
-    return headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+    return media_type(headers) == "application/json"
 
 
 def declared(headers: Headers) -> int:

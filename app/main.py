@@ -36,6 +36,7 @@ from app import (
     models,
     openai,
     pins,
+    resumable,
     runs,
     storage,
     store,
@@ -52,7 +53,7 @@ from core.settings import Settings
 from core.version import own_version
 
 # Their uploads are bounded where they are read.
-STREAMED = ("/v1/datasets", "/v1/models", "/v1/images/inspect")
+STREAMED = ("/v1/datasets", "/v1/models", "/v1/images/inspect", "/v1/uploads/")
 
 
 class Front(FastAPI):
@@ -129,6 +130,7 @@ def _route(app: FastAPI) -> None:
         runs,
         checkpoints,
         datasets,
+        resumable,
         train,
         health,
     ):

@@ -1,16 +1,27 @@
-"""What the answers to all orders have in common: the job, where it is, whether it is new."""
+"""What all orders have in common: their bodies, and in the answer the job and whether it is new."""
 
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from app.errors import invalid_request
 from app.jobs import with_urls
 from app.services import Services
 from core.schemas import Job
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_order(kind: type[M], body: bytes) -> M:
+    """The body of a route that takes other types besides JSON. Raises Invalid."""
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        raise invalid_request(error.errors(include_url=False, include_input=False)) from error
 
 
 def once(

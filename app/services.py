@@ -21,6 +21,7 @@ from app.workforce import Workforce
 from core.connection import connect, connect_async, require_supported
 from core.datasets import DatasetStore
 from core.generation import Batch
+from core.incoming import Incoming
 from core.jobs import JobStore
 from core.presence import Presence
 from core.queue import celery_app, hint
@@ -38,6 +39,7 @@ class Services:
     settings: Settings
     jobs: JobStore
     datasets: DatasetStore
+    incoming: Incoming
     models: ModelStore
     presence: Presence
     celery: Celery
@@ -92,6 +94,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 settings=settings,
                 jobs=jobs,
                 datasets=DatasetStore(home),
+                incoming=Incoming(home),
                 models=ModelStore(home),
                 presence=presence,
                 celery=celery,

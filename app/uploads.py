@@ -16,7 +16,7 @@ from starlette.types import Receive
 
 from app.errors import TooSlow
 from app.forms import FormSink
-from app.guard import declared
+from app.guard import declared, media_type
 from core.errors import Invalid, TooLarge, UnsupportedMedia
 
 ARCHIVES = (
@@ -74,11 +74,9 @@ async def receive_upload(request: Request, folder: Path, limit: int) -> str:
 
 async def receive_into(open_sink: Callable[[], Sink], request: Request, limit: int) -> str:
     """Stream the body into a sink; answers the SHA-256 of what came. Raises the same."""
-    if declared(request.headers) > limit:
-        raise _too_large(limit)
     sink = open_sink()
     try:
-        async for block in _blocks(request.receive, limit):
+        async for block in _some(blocks(request, limit)):
             await run_in_threadpool(sink.write, block)
         await run_in_threadpool(sink.finish)
     finally:
@@ -92,17 +90,15 @@ async def spooled(request: Request, folder: Path, limit: int) -> AsyncIterator[I
 
     Raises TooLarge, TooSlow, Invalid, ClientDisconnect, OSError.
     """
-    if declared(request.headers) > limit:
-        raise _too_large(limit)
     with SpooledTemporaryFile(BLOCK_BYTES, dir=str(folder)) as file:
-        async for block in _blocks(request.receive, limit):
+        async for block in _some(blocks(request, limit)):
             await run_in_threadpool(file.write, block)
         file.seek(0)
         yield file
 
 
 def _sink(request: Request, folder: Path) -> Sink:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = media_type(request.headers)
     if kind == FORM:
         return FormSink(folder, request.headers["content-type"])
     if kind in ARCHIVES:
@@ -111,21 +107,39 @@ def _sink(request: Request, folder: Path) -> Sink:
     raise UnsupportedMedia(f"Send an archive, or images as a form: {names}.")
 
 
-async def _blocks(receive: Receive, limit: int) -> AsyncIterator[bytes]:
-    """The body in large blocks. Raises TooLarge as soon as it is, Invalid when it is empty."""
+async def blocks(request: Request, limit: int) -> AsyncIterator[bytes]:
+    """The body in large blocks; when it ends early, all that came of it before that is told.
+
+    Raises TooLarge as soon as it is, TooSlow, ClientDisconnect.
+    """
+    if declared(request.headers) > limit:
+        raise _too_large(limit)
     block, total = bytearray(), 0
-    async for chunk in _chunks(receive):
-        total += len(chunk)
-        if total > limit:
-            raise _too_large(limit)
-        block += chunk
-        if len(block) >= BLOCK_BYTES:
+    try:
+        async for chunk in _chunks(request.receive):
+            total += len(chunk)
+            if total > limit:
+                raise _too_large(limit)
+            block += chunk
+            if len(block) >= BLOCK_BYTES:
+                yield bytes(block)
+                block.clear()
+    except (ClientDisconnect, TooSlow):
+        if block:
             yield bytes(block)
-            block.clear()
-    if total == 0:
-        raise Invalid("The body is empty: send an archive or images.")
+        raise
     if block:
         yield bytes(block)
+
+
+async def _some(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same blocks. Raises Invalid when there are none."""
+    empty = True
+    async for block in body:
+        empty = False
+        yield block
+    if empty:
+        raise Invalid("The body is empty: send an archive or images.")
 
 
 async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
@@ -150,4 +164,4 @@ async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"An upload may have {limit} bytes.")
+    return TooLarge(f"The body of this request may have {limit} bytes.")

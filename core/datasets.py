@@ -10,7 +10,14 @@ from typing import Any
 
 from core.crashpoints import crash_point
 from core.errors import BadSpec, Conflict, NotFound
-from core.files import PARTIAL, publish_folder, read_json, remove_tree, write_json
+from core.files import (
+    PARTIAL,
+    publish_folder,
+    read_json,
+    remove_tree,
+    sync_folder,
+    write_json,
+)
 from core.home import Home
 from core.ids import new_id
 from core.requests import SampleRequest
@@ -41,6 +48,15 @@ class DatasetStore:
             self.discard(dataset_id)
             raise
         return dataset_id, folder
+
+    def take_over(self, folder: Path, name: str, dataset_id: str) -> None:
+        """Let a finished folder with its `source` be the upload of this id, by one rename.
+
+        Raises FileNotFoundError when somebody else has done so.
+        """
+        write_json(folder / "upload.json", {"name": name, "created_at": _now()})
+        os.rename(folder, self.home.upload(dataset_id))
+        sync_folder(self.home.uploads)
 
     def attach(self, dataset_id: str, job_id: str) -> None:
         """Remember which job prepares the data set."""

@@ -60,6 +60,11 @@ class NotReady(Conflict):
     title = "It is not ready yet"
 
 
+class Locked(GanvasError):
+    code = "locked"
+    title = "Somebody else is writing to it"
+
+
 class PreconditionFailed(GanvasError):
     code = "precondition_failed"
     title = "It is not as the request requires"
@@ -78,6 +83,11 @@ class NotTrainable(GanvasError):
 class QueueFull(GanvasError):
     code = "queue_full"
     title = "The queue is full"
+
+
+class TooManyUploads(GanvasError):
+    code = "too_many_uploads"
+    title = "Too many uploads have begun"
 
 
 class TooLarge(GanvasError):

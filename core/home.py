@@ -41,6 +41,10 @@ class Home:
     def uploads(self) -> Path:
         return self.root / "uploads"
 
+    @property
+    def incoming(self) -> Path:
+        return self.root / "incoming"
+
     def dataset(self, dataset_id: str) -> Path:
         return self.datasets / _checked("data set", dataset_id)
 
@@ -53,9 +57,14 @@ class Home:
     def upload(self, upload_id: str) -> Path:
         return self.uploads / _checked("upload", upload_id)
 
+    def arriving(self, upload_id: str) -> Path:
+        """Of an upload in pieces, until it is used."""
+        return self.incoming / _checked("upload", upload_id)
+
     def create(self) -> None:
         """Make the folders, readable by their owner only. Raises Invalid where that is denied."""
-        for folder in (self.root, self.datasets, self.jobs, self.models, self.uploads):
+        parts = (self.datasets, self.jobs, self.models, self.uploads, self.incoming)
+        for folder in (self.root, *parts):
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as error:

@@ -25,10 +25,14 @@ class KeyRing:
         """The job that `key` means: `job_id` if the key is new. Raises IdempotencyMismatch."""
         path = self._path(key)
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        known = write_once(path, {"id": job_id, "digest": digest})
-        if known["digest"] != digest:
-            raise IdempotencyMismatch("Use a new Idempotency-Key for a new request.")
-        return known["id"]
+        return _same(write_once(path, {"id": job_id, "digest": digest}), digest)
+
+    def find(self, key: str, digest: str) -> str | None:
+        """What `key` means already. Raises IdempotencyMismatch."""
+        try:
+            return _same(read_json(self._path(key)), digest)
+        except FileNotFoundError:
+            return None
 
     def drop(self, key: str, job_id: str) -> None:
         """Forget a key whose request was refused after all, if `job_id` is what it means."""
@@ -47,3 +51,9 @@ class KeyRing:
 
     def _path(self, key: str) -> Path:
         return self.folder / hashlib.sha256(key.encode()).hexdigest()
+
+
+def _same(known: dict[str, str], digest: str) -> str:
+    if known["digest"] != digest:
+        raise IdempotencyMismatch("Use a new Idempotency-Key for a new request.")
+    return known["id"]

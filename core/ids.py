@@ -26,6 +26,11 @@ def new_id(kind: str) -> str:
     return f"{kind}-{''.join(digits)}"
 
 
+def secret_id(kind: str) -> str:
+    """A fresh id such as `up-3v9x...` that nobody can guess: 130 random bits."""
+    return f"{kind}-{''.join(secrets.choice(_ALPHABET) for _ in range(26))}"
+
+
 def slug(text: str, fallback: str) -> str:
     """A display name turned into an id: lower case, other characters become hyphens."""
     words = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:64].rstrip("-")

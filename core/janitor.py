@@ -16,6 +16,7 @@ from core.errors import GanvasError
 from core.files import PARTIAL, read_json, remove_tree
 from core.idempotency import LIFE_SECONDS
 from core.ids import is_id
+from core.incoming import Incoming
 from core.jobs import JobStore
 from core.ledger import guarded
 from core.remains import DOUBT, REQUEST
@@ -78,6 +79,7 @@ class Janitor:
                 log.info("removing the leftover %s", path)
                 remove_leftover(path)
         self._sweep_uploads(jobs)
+        Incoming(self.home).expire()
 
     def _abandoned(self, folder: Path) -> bool:
         """A request whose acceptance was left open, or that was never written whole."""
@@ -97,6 +99,7 @@ class Janitor:
         """Everything with a name that no reader looks at, below jobs, data sets and models."""
         for folder in (self.home.root, self.home.datasets, self.home.jobs, self.home.uploads):
             yield from folder.glob(f".*{PARTIAL}")
+        yield from self.home.incoming.glob(f".*{PARTIAL}")
         for folder in (self.home.root / "keys", self.home.models, self.home.features):
             yield from folder.glob(f".*{PARTIAL}")
         yield from self.home.models.glob(f"*/.*{PARTIAL}")

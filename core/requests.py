@@ -11,6 +11,7 @@ from core.schemas import Metadata, Priority, Record, Resolution, Seed
 from core.seeds import MAX_TEXT
 
 EFFORTS = {"quick": 10.0, "standard": 60.0, "best": 480.0}  # minutes
+DISPLAY_NAME = r"^[^\x00-\x1f\x7f]+$"
 Effort = Literal["quick", "standard", "best"]
 Label = Annotated[str, Field(max_length=128)]
 
@@ -112,6 +113,20 @@ class SampleRequest(Record):
     count: int = Field(default=4000, ge=2, le=100_000)
     resolution: Resolution = 64
     seed: Seed = 0
+
+
+class UploadRequest(Record):
+    """A data set from an upload that has come whole: `POST /v1/datasets` with a JSON body."""
+
+    upload: Id = Field(description="Of POST /v1/uploads.")
+    name: str = Field(default="images", min_length=1, max_length=128, pattern=DISPLAY_NAME)
+
+
+class ImportRequest(Record):
+    """A model from an upload that has come whole: `POST /v1/models` with a JSON body."""
+
+    upload: Id = Field(description="Of POST /v1/uploads; it stays until it is removed.")
+    name: Id | None = Field(default=None, description="Default: as it was called there.")
 
 
 class EvaluateRequest(Record):

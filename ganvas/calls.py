@@ -13,11 +13,12 @@ import httpx
 from pydantic import BaseModel
 
 from core.alarms import JobAlarm, JobAlarms
-from core.requests import EvaluateRequest, SampleRequest, TrainRequest
+from core.requests import EvaluateRequest, SampleRequest, TrainRequest, UploadRequest
 from core.schemas import Dataset, Job, JobCheckpoint, JobCheckpoints, Model, Page
 from ganvas.answers import as_json, nothing, read, record
+from ganvas.outage import Outage
+from ganvas.resumable import LARGE, sent_whole
 from ganvas.transport import (
-    REFUSED_FOR_NOW,
     Flow,
     GanvasAPIError,
     Pause,
@@ -28,7 +29,6 @@ from ganvas.transport import (
 )
 
 POLL_SECONDS = 10.0  # how long the service may hold one request for news
-OUTAGE_SECONDS = 60.0  # how long `wait` puts up with a service that does not answer
 INGEST_SECONDS = 20.0  # how long an upload waits for the data set to be ready
 
 Action = Literal["cancel", "pause", "resume", "checkpoint", "sample", "retry"]
@@ -36,22 +36,6 @@ MetricsFormat = Literal["csv", "parquet"]
 METRICS_TYPES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
-
-
-class Outage:
-    """A service that is away for a moment while we wait for a job: a restart, say."""
-
-    def __init__(self) -> None:
-        self._began: float | None = None
-
-    def pause(self, error: Unreachable | GanvasAPIError) -> Pause:
-        """What to do instead of failing. Raises `error` when it is final or lasts too long."""
-        now = time.monotonic()
-        self._began = self._began or now
-        final = isinstance(error, GanvasAPIError) and error.status not in REFUSED_FOR_NOW
-        if final or now - self._began > OUTAGE_SECONDS:
-            raise error
-        return Pause(1.0)
 
 
 class Calls:
@@ -80,9 +64,17 @@ class Calls:
         return self._exchange(request, nothing)
 
     def upload(self, upload: Upload, name: str) -> Flow[Dataset]:
-        """Ends when the data set is ready. Raises GanvasAPIError when it does not become one."""
-        request = self._new_dataset(params={"name": name}, upload=upload)
-        return self._until_ready(request)
+        """Ends when the data set is ready.
+
+        Raises GanvasAPIError when it does not become one, pydantic.ValidationError (the name).
+        """
+        if upload.size < LARGE:
+            request = self._new_dataset(params={"name": name}, upload=upload)
+        else:
+            UploadRequest(upload="later", name=name)  # what is wrong is told before it is sent
+            upload_id = yield from sent_whole(upload, self.retries)
+            request = self._new_dataset(json={"upload": upload_id, "name": name})
+        return (yield from self._until_ready(request))
 
     def sample(self, request: SampleRequest | None) -> Flow[Dataset]:
         request = request or SampleRequest.model_validate({"sample": "sprites"})

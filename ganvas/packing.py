@@ -1,6 +1,7 @@
 """What becomes an upload: an archive as it is, or a folder or list of images as one zip file."""
 
 import contextlib
+import hashlib
 import os
 import shutil
 import tempfile
@@ -34,11 +35,11 @@ def packed(source: Source, on_progress: Progress | None = None) -> Iterator[Uplo
     Raises UnusableSource (not there, not an archive, no images).
     """
     if not isinstance(source, (str, os.PathLike)):
-        with _zipped(_unique(Path(path) for path in source)) as path:
-            yield Upload(path=path, media_type=ARCHIVES[".zip"], on_progress=on_progress)
+        with _zipped(_unique(Path(path) for path in source), on_progress) as upload:
+            yield upload
     elif (path := Path(source).expanduser()).is_dir():
-        with _zipped(_members(path)) as archive:
-            yield Upload(path=archive, media_type=ARCHIVES[".zip"], on_progress=on_progress)
+        with _zipped(_members(path), on_progress) as upload:
+            yield upload
     else:
         yield Upload(path=path, media_type=media_type(path), on_progress=on_progress)
 
@@ -82,22 +83,29 @@ def _unique(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
 
 
 @contextlib.contextmanager
-def _zipped(members: Iterable[tuple[Path, str]]) -> Iterator[Path]:
+def _zipped(members: Iterable[tuple[Path, str]], on_progress: Progress | None) -> Iterator[Upload]:
     """A temporary zip file. Images are stored as they are: they do not get smaller. Equal
-    contents make equal bytes."""
+    contents make equal bytes, and unchanged files the same identity."""
+    identity = hashlib.sha256()
     with tempfile.TemporaryDirectory(prefix="ganvas-upload-") as folder:
         path = Path(folder) / "images.zip"
         count = 0
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
             for file, name in members:
-                info = zipfile.ZipInfo(name)
-                info.file_size = file.stat().st_size
+                info, found = zipfile.ZipInfo(name), file.stat()
+                info.file_size = found.st_size
+                identity.update(f"{name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
                 with open(file, "rb") as data, archive.open(info, "w") as entry:
                     shutil.copyfileobj(data, entry)
                 count += file.suffix.lower() in IMAGES
         if not count:
             raise UnusableSource(f"There are no images here ({', '.join(sorted(IMAGES))}).")
-        yield path
+        yield Upload(
+            path=path,
+            media_type=ARCHIVES[".zip"],
+            on_progress=on_progress,
+            identity=identity.hexdigest(),
+        )
 
 
 def _visible(name: str) -> bool:

@@ -1,6 +1,8 @@
 """The calls that carry models in and out: archives, ONNX files, cards, and the store."""
 
+import contextlib
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -9,7 +11,8 @@ from core.schemas import Job, JobState, Model, Page
 from core.store import StoredModel
 from ganvas.answers import nothing, read, record
 from ganvas.calls import Calls, failure_of
-from ganvas.transport import Flow, Request, Upload, exchange
+from ganvas.resumable import LARGE, sent_whole
+from ganvas.transport import Flow, GanvasAPIError, Request, Unreachable, Upload, exchange
 
 PATIENCE = 120.0  # seconds that the service may look at the bytes before it answers
 
@@ -25,15 +28,17 @@ class PortableCalls:
 
     def import_(self, archive: Path, name: str | None) -> Flow[Model]:
         """May be sent again: the same weights under the same name are one version."""
-        request = Request(
-            method="POST",
-            path="/v1/models",
-            params={"name": name},
-            upload=Upload(path=archive, media_type="application/zip"),
-            patience=PATIENCE,
-            idempotent=True,
-        )
-        return exchange(request, record(Model), self.calls.retries)
+        upload, retries = Upload(path=archive, media_type="application/zip"), self.calls.retries
+        if upload.size < LARGE:
+            request = _import(params={"name": name}, upload=upload)
+            return (yield from exchange(request, record(Model), retries))
+        upload_id = yield from sent_whole(upload, retries)
+        request = _import(json={"upload": upload_id, "name": name})
+        model = yield from exchange(request, record(Model), retries)
+        with contextlib.suppress(Unreachable, GanvasAPIError):  # it goes in a day anyhow
+            used = Request(method="DELETE", path=f"/v1/uploads/{upload_id}")
+            yield from exchange(used, nothing, retries)
+        return model
 
     def onnx(self, name: str, version: int, path: Path) -> Flow[None]:
         """Ends when the file is there. Raises GanvasAPIError when it cannot be made."""
@@ -72,6 +77,10 @@ class PortableCalls:
 def _begun(response: httpx.Response) -> Job | None:
     """The job that makes the file; None: it is there already."""
     return read(Job, response) if response.status_code == 202 else None
+
+
+def _import(**body: Any) -> Request:
+    return Request(method="POST", path="/v1/models", patience=PATIENCE, idempotent=True, **body)
 
 
 def _path(name: str, version: int) -> str:

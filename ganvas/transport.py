@@ -4,6 +4,8 @@ A flow is a generator that yields requests and pauses and gets answers; it knows
 nor asyncio. `Client` and `AsyncClient` only carry the steps out.
 """
 
+import hashlib
+import platform
 import random
 import ssl
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -68,16 +70,41 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """A file that is streamed as the body; `on_progress` hears (bytes sent, bytes in all)."""
+    """A file that is streamed as the body; `on_progress` hears (bytes sent, bytes in all).
+
+    offset, most: which byte is sent first, and how many at most. identity: what tells it from
+    other uploads.
+    """
 
     path: Path
     media_type: str
     on_progress: Callable[[int, int], None] | None = None
+    offset: int = 0
+    most: int | None = None
+    identity: str = ""
+
+    @property
+    def size(self) -> int:
+        """Of the whole file in bytes."""
+        return self.path.stat().st_size
+
+    @property
+    def end(self) -> int:
+        """Of what is sent."""
+        return self.size if self.most is None else min(self.size, self.offset + self.most)
+
+    @property
+    def key(self) -> str:
+        """The same for the same unchanged file: its content is not read."""
+        there = f"{self.path.resolve()} {self.path.stat().st_mtime_ns}"
+        text = f"{platform.node()} {self.size} {self.identity or there}"
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def chunks(self) -> Iterator[bytes]:
-        total, sent = self.path.stat().st_size, 0
+        total, sent, end = self.size, self.offset, self.end
         with open(self.path, "rb") as file:
-            while block := file.read(CHUNK):
+            file.seek(sent)
+            while block := file.read(min(CHUNK, end - sent)):
                 yield block
                 sent += len(block)
                 if self.on_progress:
@@ -86,7 +113,7 @@ class Upload:
     def headers(self) -> dict[str, str]:
         return {
             "Content-Type": self.media_type,
-            "Content-Length": str(self.path.stat().st_size),
+            "Content-Length": str(self.end - self.offset),
         }
 
 

@@ -105,6 +105,14 @@ def picture(kind: str, index: int, side: int = 32) -> bytes:
     return buffer.getvalue()
 
 
+def noise(index: int, side: int = 256) -> bytes:
+    """A bitmap that does not get smaller: of 256 pixels it has 200 KB."""
+    pixels = np.random.default_rng(index).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "BMP")
+    return buffer.getvalue()
+
+
 def archive(files: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:

@@ -2,10 +2,11 @@
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { sentence } from "../api/http";
+import { keyOf, Transfer } from "../api/transfer";
 import type { Model, Page } from "../api/types";
-import { uploaded } from "../api/upload";
+import { becomeModel } from "../api/upload";
 import { useRecord } from "../live/poll";
-import { short } from "../logic/numbers";
+import { percent, short } from "../logic/numbers";
 import { Empty, Failure, Loading, When } from "../parts/bits";
 import { say } from "../parts/toasts";
 import { go, to, withQuery } from "../route";
@@ -89,30 +90,24 @@ function Card({ model }: { model: Model }): JSX.Element {
 /** Takes a model in from an archive that another service has exported. */
 function Import(): JSX.Element {
   const input = useRef<HTMLInputElement>(null);
-  const [busy, work] = useState(false);
+  const [busy, work] = useState("");
   const take = async (file: File | undefined) => {
     if (!file) return;
-    work(true);
+    const key = keyOf([{ file, path: file.name }]);
+    const transfer = new Transfer(file, key, ({ sent, total }) => work(percent(sent / total)));
     try {
-      const typed = new File([file], file.name, { type: "application/zip" });
-      const model = await uploaded(
-        "/v1/models",
-        typed,
-        () => undefined,
-        new AbortController().signal,
-      );
-      const { name, version } = model as Model;
+      const { name, version } = await becomeModel(transfer);
       say(`Took in ${name}, version ${version}.`);
       go(to("models", name));
     } catch (error) {
       say(sentence(error), true);
     }
-    work(false);
+    work("");
   };
   return (
     <>
-      <button type="button" disabled={busy} onClick={() => input.current!.click()}>
-        {busy ? "Taking it in …" : "Import"}
+      <button type="button" disabled={busy !== ""} onClick={() => input.current!.click()}>
+        {busy ? `Taking it in … ${busy}` : "Import"}
       </button>
       <input
         ref={input}

@@ -1,20 +1,15 @@
 /** A place to drop images, folders or an archive; shows the upload, then hands the data set on. */
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ask, sentence } from "../api/http";
-import type { Dataset, Job } from "../api/types";
-import { uploadDataset, type Dropped, type Upload } from "../api/upload";
-import { droppedIn, nameOf, picked } from "../logic/files";
-import { bytes, percent, plural } from "../logic/numbers";
-import { Bar } from "./bits";
+import type { Dataset } from "../api/types";
+import { droppedIn, picked, type Dropped } from "../logic/files";
 import { Icon } from "./icons";
-
-const LOOK_MS = 1000;
+import { Sending, useUpload } from "./sending";
 
 export function Drop({ ready }: { ready: (dataset: Dataset) => void }): JSX.Element {
-  const { upload, failure, take, stop } = useUpload(ready);
+  const { upload, failure, take, transfer } = useUpload(ready);
   const [over, hover] = useState(false);
-  if (upload) return <Sending upload={upload} stop={stop} />;
+  if (upload) return <Sending upload={upload} transfer={transfer.current} />;
   return (
     <div
       class={over ? "drop over" : "drop"}
@@ -37,57 +32,6 @@ export function Drop({ ready }: { ready: (dataset: Dataset) => void }): JSX.Elem
           {failure}
         </p>
       )}
-    </div>
-  );
-}
-
-interface Underway extends Upload {
-  phase: string;
-}
-
-/** Sends files and waits until they are a data set. */
-function useUpload(ready: (dataset: Dataset) => void) {
-  const [upload, show] = useState<Underway | null>(null);
-  const [failure, fail] = useState("");
-  const stopped = useRef<AbortController | undefined>(undefined);
-  const stop = () => stopped.current?.abort();
-  useEffect(() => stop, []);
-
-  const take = async (files: Dropped[]) => {
-    if (!files.length) return fail("There was no file in that.");
-    const { signal } = (stopped.current = new AbortController());
-    const phase = `Sending ${plural(files.length, "file")}`;
-    const told = (sent: Upload) => show({ ...sent, phase });
-    told({ sent: 0, total: files.reduce((sum, { file }) => sum + file.size, 0), attempt: 1 });
-    fail("");
-    try {
-      const begun = await uploadDataset(nameOf(files), files, told, signal);
-      show((before) => before && { ...before, phase: "Reading the images" });
-      ready(await prepared(begun, signal));
-    } catch (error) {
-      fail(signal.aborted ? "" : sentence(error));
-    }
-    show(null);
-  };
-  return { upload, failure, take, stop };
-}
-
-function Sending(props: { upload: Underway; stop: () => void }): JSX.Element {
-  const { sent, total, attempt, phase } = props.upload;
-  const share = total ? sent / total : 0;
-  return (
-    <div class="drop" role="status">
-      <p>
-        {phase} …{" "}
-        <span class="numbers">
-          {bytes(sent)} of {bytes(total)} ({percent(share)})
-        </span>
-        {attempt > 1 && ` The connection was lost; attempt ${attempt}.`}
-      </p>
-      <Bar value={share} label="Upload" />
-      <button type="button" onClick={props.stop}>
-        Stop
-      </button>
     </div>
   );
 }
@@ -120,21 +64,4 @@ function Pick(props: {
       />
     </>
   );
-}
-
-/** The data set once it is ready. Raises what its preparation failed with. */
-async function prepared(begun: Dataset, signal: AbortSignal): Promise<Dataset> {
-  let dataset = begun;
-  while (dataset.state !== "ready") {
-    await new Promise((go) => setTimeout(go, LOOK_MS));
-    const job = begun.job ? await ask<Job>(`/v1/jobs/${begun.job}`, { signal }) : undefined;
-    if (job?.state === "failed") throw new Error(sentence(asError(job)));
-    if (job?.state === "cancelled") throw new Error("The preparation was cancelled.");
-    dataset = await ask<Dataset>(`/v1/datasets/${begun.id}`, { signal });
-  }
-  return dataset;
-}
-
-function asError(job: Job): Error {
-  return new Error(job.error?.detail ?? job.error?.title ?? "The images cannot be used.");
 }

@@ -1,0 +1,1 @@
+declare module "node:*"; // tests alone use it
