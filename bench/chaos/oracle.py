@@ -155,7 +155,7 @@ class Oracle:
         job that had ended gets others when the server has been emptied."""
         jobs, found = self.plant.jobs, []
         for one in self.accepted:
-            events = page(jobs.client, jobs.keys, one.id, BEGIN, ALL)
+            events = page(jobs.client, jobs.keys.events(one.id), BEGIN, ALL)
             seen = ids(one.follower.events)
             if events and seen and place(events[0].id) <= place(seen[-1]):
                 found.append((one, events))

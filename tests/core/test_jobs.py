@@ -163,10 +163,11 @@ def test_notes_become_events_and_fields(jobs: JobStore) -> None:
     jobs.beat(claim, [Note(type="progress", data=progress, field="progress", value=progress)])
     job = jobs.get(claim.id)
     assert job.progress.step == 10 and job.version == before + 1
-    events = page(jobs.client, jobs.keys, claim.id, BEGIN, 100)
+    key = jobs.keys.events(claim.id)
+    events = page(jobs.client, key, BEGIN, 100)
     assert [event.type for event in events] == ["state", "state", "progress"]
     assert events[-1].data == progress
-    assert page(jobs.client, jobs.keys, claim.id, events[1].id, 100) == events[2:]
+    assert page(jobs.client, key, events[1].id, 100) == events[2:]
 
 
 def test_server_that_is_too_old_or_may_evict_is_refused_with_the_remedy(jobs: JobStore) -> None:

@@ -21,7 +21,7 @@ def test_job_runs_in_a_child_and_its_result_is_published(bench: Bench) -> None:
     job = bench.jobs.get(job_id)
     assert (job.state, job.output) == (JobState.SUCCEEDED, {"published": {"answer": 42}})
     assert (job.progress.step, job.attempt, job.worker) == (3, 1, "worker-1")
-    types = [e.type for e in page(bench.jobs.client, bench.jobs.keys, job_id, BEGIN, 100)]
+    types = [e.type for e in page(bench.jobs.client, bench.jobs.keys.events(job_id), BEGIN, 100)]
     assert types == ["state", "state", "progress", "state", "done"]
     assert "a library prints" in (bench.jobs.home.job(job_id) / "log.txt").read_text()
 
@@ -179,7 +179,7 @@ def test_what_is_asked_for_is_done_each_time(bench: Bench) -> None:
     job_id = bench.submit("rests")
 
     def events(word: str) -> int:
-        found = page(bench.jobs.client, bench.jobs.keys, job_id, BEGIN, 100)
+        found = page(bench.jobs.client, bench.jobs.keys.events(job_id), BEGIN, 100)
         return sum(event.type == word for event in found)
 
     def ask_twice() -> None:
