@@ -1,5 +1,6 @@
 """The checkpoints of a training: which there are, and publishing one as a version of a model."""
 
+import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -124,7 +125,7 @@ def _prepared(folder: Path, job: Job, step: int, target: Path) -> dict[str, Any]
     except FileNotFoundError:
         return None
     grids = [drawn for drawn in steps_in(folder / SAMPLES) if drawn <= step]
-    if grids:
+    with contextlib.suppress(FileNotFoundError, ValueError):  # there is none, or none any more
         os.link(folder / SAMPLES / f"{max(grids):09d}.png", target / "samples.png")
     return card_of(job, read_json(target / HEADER)["resolved"], _metrics(folder, step), step)
 

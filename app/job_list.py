@@ -37,7 +37,7 @@ class Wanted:
     words: tuple[str, ...]
 
     @property
-    def all(self) -> bool:
+    def everything(self) -> bool:
         return not (self.kinds or self.states or self.model or self.since or self.words)
 
     def includes(self, job: Job) -> bool:
@@ -88,7 +88,7 @@ def list_jobs(
         since=_time(created_after),
         words=tuple((q or "").casefold().split()),
     )
-    if wanted.all:
+    if wanted.everything:
         found, reached = jobs.ids(after, limit + 1), None
     else:
         found, reached = search(jobs, wanted, after, limit + 1)

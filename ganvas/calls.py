@@ -111,10 +111,8 @@ class Calls:
         return self._get(path, lambda response: read(JobCheckpoints, response).data)
 
     def publish(self, job_id: str, step: int, name: str | None, alias: str | None) -> Flow[Model]:
-        path, wanted = (
-            f"/v1/jobs/{job_id}/checkpoints/{step}/publish",
-            {"name": name, "alias": alias},
-        )
+        path = f"/v1/jobs/{job_id}/checkpoints/{step}/publish"
+        wanted = {"name": name, "alias": alias}
         request = Request(method="POST", path=path, json=wanted, idempotent=True)
         return self._exchange(request, record(Model))
 

@@ -1,5 +1,7 @@
 """`ganvas jobs`: the work in the queue, and what can be done with it."""
 
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +9,7 @@ import typer
 
 from core.schemas import Job
 from ganvas.calls import MetricsFormat
+from ganvas.client import Client
 from ganvas.console import (
     Commands,
     Limit,
@@ -25,12 +28,17 @@ JobId = Annotated[str, typer.Argument(help="Such as job-01k8x...")]
 Number = Annotated[
     int | None, typer.Argument(metavar="[N]", help="-10 to 10; left out: shows the present one.")
 ]
+State = Annotated[str | None, typer.Option("--state", help="One or several: queued,running.")]
+Search = Annotated[
+    str | None, typer.Option("--search", "-s", help="Words of id, model, data set or metadata.")
+]
 Step = Annotated[int, typer.Argument(help="Of the checkpoint.")]
 ModelName = Annotated[str | None, typer.Option("--name", help="Default: that of the training.")]
 AliasName = Annotated[str | None, typer.Option("--alias", help="Such as stable.")]
 CsvFile = Annotated[Path | None, typer.Option("--csv", help="Write them to this file.")]
 ParquetFile = Annotated[Path | None, typer.Option("--parquet", help="The same as Parquet.")]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show the progress.")]
+MOST = 200  # jobs of one page
 NEGATIVE = {"ignore_unknown_options": True}  # so that -5 is a number
 
 jobs = typer.Typer(cls=Commands, help="Work in the queue; without a verb: the list.")
@@ -43,11 +51,13 @@ def _jobs(context: typer.Context, url: Url = None) -> None:
 
 
 @jobs.command("list")
-def list_jobs(limit: Limit = 20, url: Url = None) -> None:
+def list_jobs(
+    limit: Limit = 20, state: State = None, search: Search = None, url: Url = None
+) -> None:
     """The newest jobs."""
     with connected(url) as client:
         rows = table("JOB", "KIND", "STATE", "PROGRESS", "QUEUE", "CREATED", "RESULT")
-        for job in client.jobs.list(limit).data:
+        for job in islice(found(client, limit, state, search), limit):
             output = job.output or {}
             result = f"{output['model']}@{output.get('version')}" if "model" in output else ""
             share, created = f"{job.progress.value:.0%}", when(job.created_at)
@@ -174,6 +184,15 @@ def log(job_id: JobId, url: Url = None) -> None:
     """What the job's process wrote."""
     with connected(url) as client:
         say(client.jobs.handle(job_id).log())
+
+
+def found(client: Client, limit: int, state: str | None, words: str | None) -> Iterator[Job]:
+    """The jobs that are searched, page by page: one may be empty, and the next not."""
+    after, more = None, True
+    while more:
+        page = client.jobs.list(min(limit, MOST), after, state, words)
+        yield from page.data
+        after, more = page.last_id, page.has_more
 
 
 def place(job: Job) -> str:

@@ -34,6 +34,7 @@ class Recorder:
         self.committed_step = -1  # of the last checkpoint that was told
         self.alarms: list[dict[str, Any]] = []  # all of the job
         self.unwritten: list[dict[str, Any]] = []  # those of them that found no room
+        self.before: set[tuple[str, str]] = set()  # kinds and words of earlier attempts
 
     def phase(self, name: str) -> None:
         self.shown = name
@@ -47,6 +48,7 @@ class Recorder:
             metrics_file.go_on_from(self.folder / DRAWN, step)
             kept = metrics_file.keep(self.folder / ALARMS, lambda line: _stays(line, seconds))
             self.alarms = [json.loads(line) for line in kept]
+            self.before = {(line["kind"], line["message"]) for line in self.alarms}
         for later in steps_in(self.folder / SAMPLES):
             if later > step:
                 (self.folder / SAMPLES / f"{later:09d}.png").unlink(missing_ok=True)
@@ -54,9 +56,13 @@ class Recorder:
             self.channel.send("", field="alarms", value=len(self.alarms))
 
     def new(self, alarms: Iterable[Alarm]) -> list[Alarm]:
-        """Those that no attempt has told in the same words."""
-        told = {(line["kind"], line["message"]) for line in self.alarms}
-        return [alarm for alarm in alarms if (alarm.kind, alarm.message) not in told]
+        """Those that no earlier attempt has told in the same words."""
+        return [alarm for alarm in alarms if (alarm.kind, alarm.message) not in self.before]
+
+    def warn(self, event: Alarm) -> None:
+        """Tell what every attempt comes to anew, once."""
+        for alarm in self.new([event]):
+            self.alarm(alarm)
 
     def record(self, event: Event) -> None:
         recorders: dict[type, Callable[[Any], None]] = {

@@ -52,7 +52,7 @@ class Training:
         self.id, self.input = job["id"], job["input"] | {"seed": job["seed"]}
         self.folder = home.job(self.id)
         self.recorder = Recorder(self.folder, channel)
-        self.trackers = Trackers(settings, self.recorder.alarm)
+        self.trackers = Trackers(settings, self.recorder.warn)
         self.owned = partial(require_newest, home, self.id, fence)
         self.shelf = Shelf(self.folder, fence, self.owned)
         self.patience = Patience(seconds=settings.train_disk_patience)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -95,6 +96,17 @@ def test_list_shows_who_waits_where(server: LocalServer) -> None:
     server.on("GET /v1/jobs", Answer(body=page(waiting)))
     head, line = ganvas(server, "jobs", "list").stdout.splitlines()
     assert head.index("QUEUE") == line.index("#2 priority 5")
+
+
+def test_a_search_goes_on_over_empty_pages(server: LocalServer) -> None:
+    pages = [page() | {"has_more": True, "last_id": "job-5"}, page(job(), job(id="job-0"))]
+    server.on("GET /v1/jobs", *(Answer(body=one) for one in pages))
+    arguments = ("jobs", "list", "--limit", "1", "--state", "queued,paused", "--search", "my cats")
+    head, line = ganvas(server, *arguments).stdout.splitlines()
+    assert head.startswith("JOB") and line.startswith("job-1")
+    first, second = (dict(parse_qsl(urlsplit(sent.path).query)) for sent in server.received)
+    assert first == {"limit": "1", "state": "queued,paused", "q": "my cats"}
+    assert second == first | {"after": "job-5"}
 
 
 @pytest.mark.parametrize(

@@ -280,6 +280,7 @@ def test_a_training_that_diverges_late_ends_with_what_it_had(tmp_path: Path) -> 
         alarms += [event] if isinstance(event, Alarm) else []
         last = event
     assert [alarm.kind for alarm in alarms] == ["not_finite"] * 4
+    assert [alarm.action for alarm in alarms] == ["back", "back", "back", "stop"]
     assert alarms[-1].message.endswith(f"the training ends at step {save.steps[-1]}.")
     assert isinstance(last, Checkpoint) and last.final and last.step == save.steps[-1] > 0
     assert last.state.facts["ended"] == "diverged"

@@ -199,6 +199,7 @@ def test_a_full_disk_is_waited_for_and_changes_nothing(tmp_path: Path) -> None:
             assert attempt.end() == DONE, attempt.seen
         assert alarm["kind"] == "disk_full"
         assert attempt.of("alarm") == [alarm]
+        assert [told.kind for told in alarms_of(desk.folder)] == ["disk_full"]
         assert intact is not None
         assert intact[0].step == 2
         assert desk.published(2) == expected
