@@ -25,6 +25,7 @@ from core.incoming import Upload
 
 TUS = "1.0.0"
 EXTENSIONS = "creation,expiration,termination"
+SILENCE_SECONDS = 10.0  # of a part: its lock shall not outlive a connection that died unnoticed
 PART = "application/offset+octet-stream"
 PAIRS = r"^([!-+\--~]{1,64}( [A-Za-z0-9+/=]{0,1024})?(, ?|$)){0,16}$"
 
@@ -139,7 +140,7 @@ async def continue_upload(
         raise UnsupportedMedia(f"Send the bytes as Content-Type: {PART}.")
     part = await run_in_threadpool(held.incoming.open, upload_id, offset)
     try:
-        async for block in blocks(request, part.rest):
+        async for block in blocks(request, part.rest, SILENCE_SECONDS):
             await run_in_threadpool(part.write, block)
         _told(response, await run_in_threadpool(part.sync))
     finally:

@@ -30,7 +30,7 @@ ARCHIVES = (
 FORM = "multipart/form-data"
 BLOCK_BYTES = 1024 * 1024  # written at once
 WINDOW_SECONDS = 30.0
-WINDOW_BYTES = 30 * 1024  # that have to arrive in each window
+LEAST_BYTES = 1024  # of each second, as a mean over a window
 
 
 class Sink(Protocol):
@@ -76,7 +76,7 @@ async def receive_into(open_sink: Callable[[], Sink], request: Request, limit: i
     """Stream the body into a sink; answers the SHA-256 of what came. Raises the same."""
     sink = open_sink()
     try:
-        async for block in _some(blocks(request, limit)):
+        async for block in _some(blocks(request, limit, WINDOW_SECONDS)):
             await run_in_threadpool(sink.write, block)
         await run_in_threadpool(sink.finish)
     finally:
@@ -91,7 +91,7 @@ async def spooled(request: Request, folder: Path, limit: int) -> AsyncIterator[I
     Raises TooLarge, TooSlow, Invalid, ClientDisconnect, OSError.
     """
     with SpooledTemporaryFile(BLOCK_BYTES, dir=str(folder)) as file:
-        async for block in _some(blocks(request, limit)):
+        async for block in _some(blocks(request, limit, WINDOW_SECONDS)):
             await run_in_threadpool(file.write, block)
         file.seek(0)
         yield file
@@ -107,16 +107,17 @@ def _sink(request: Request, folder: Path) -> Sink:
     raise UnsupportedMedia(f"Send an archive, or images as a form: {names}.")
 
 
-async def blocks(request: Request, limit: int) -> AsyncIterator[bytes]:
+async def blocks(request: Request, limit: int, window: float) -> AsyncIterator[bytes]:
     """The body in large blocks; when it ends early, all that came of it before that is told.
 
-    Raises TooLarge as soon as it is, TooSlow, ClientDisconnect.
+    window: seconds over which slowness is measured. Raises TooLarge as soon as it is, TooSlow,
+    ClientDisconnect.
     """
     if declared(request.headers) > limit:
         raise _too_large(limit)
     block, total = bytearray(), 0
     try:
-        async for chunk in _chunks(request.receive):
+        async for chunk in _chunks(request.receive, window):
             total += len(chunk)
             if total > limit:
                 raise _too_large(limit)
@@ -142,18 +143,18 @@ async def _some(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         raise Invalid("The body is empty: send an archive or images.")
 
 
-async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+async def _chunks(receive: Receive, window: float) -> AsyncIterator[bytes]:
     """The body as it arrives. Raises TooSlow, and ClientDisconnect when it ends early."""
     loop = asyncio.get_running_loop()
-    end, arrived, more = loop.time() + WINDOW_SECONDS, 0, True
+    end, arrived, more = loop.time() + window, 0, True
     while more:
         try:
             async with asyncio.timeout_at(end):
                 message = await receive()
         except TimeoutError:
-            if arrived < WINDOW_BYTES:
-                raise TooSlow("Less than 1 KB a second came for half a minute.") from None
-            end, arrived = loop.time() + WINDOW_SECONDS, 0
+            if arrived < window * LEAST_BYTES:
+                raise TooSlow(f"Less than 1 KB a second came for {window:g} seconds.") from None
+            end, arrived = loop.time() + window, 0
             continue
         if message["type"] == "http.disconnect":
             raise ClientDisconnect

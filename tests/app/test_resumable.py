@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app import uploads
+from app import resumable
 from app.main import create_app
 from app.services import Services
 from core import incoming
@@ -181,14 +181,16 @@ def test_one_of_two_writers_wins_also_in_another_process(
     assert stored(settings, address) == DATA
 
 
-def test_part_that_drips_ends_and_what_came_is_kept(
+def test_part_of_a_connection_that_died_unnoticed_gives_way_soon(
     api: httpx.Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "WINDOW_SECONDS", 0.1)
+    monkeypatch.setattr(resumable, "SILENCE_SECONDS", 0.1)
     address = begin(api, len(DATA))
     with part_under_way(api, address, 0, DATA[:100]) as connection:
         assert status(connection) == 408
-    assert stored(settings, address) == DATA[:100]
+        assert stored(settings, address) == DATA[:100]
+        assert go_on(api, address, 100, DATA[100:]).status_code == 204
+    assert stored(settings, address) == DATA
 
 
 def test_removed_upload_is_gone(api: httpx.Client, settings: Settings) -> None:

@@ -29,6 +29,7 @@ LEVELS = [  # names as core and worker make them; {} is a job
     "datasets/.ds-1.job-gone.f1.tmp",
     "datasets/.ds-1.{}.f1.tmp",
     "uploads/.ds-1.0badcafe.tmp",
+    "incoming/.up-1.0badcafe.tmp",
     "models/.changed.json.0badcafe.tmp",
     "models/cats/.1.0badcafe.tmp",
     "keys/.key.0badcafe.tmp",
@@ -42,6 +43,7 @@ FOLDERS = (
     "datasets/",
     "jobs/.job",
     "uploads/",
+    "incoming/",
     "cats/",
 )
 OWNED = [text for text in LEVELS if "{}" in text]

@@ -22,9 +22,11 @@ export function useUpload(ready: (dataset: Dataset) => void) {
 
   const take = async (files: Dropped[]) => {
     if (!files.length) return fail("There was no file in that.");
+    const body = packed(files);
+    if (!body.size) return fail("That file is empty.");
     const what = plural(files.length, "file");
     const told = (standing: Standing) => show({ ...standing, what });
-    const mine = (transfer.current = new Transfer(packed(files), keyOf(files), told));
+    const mine = (transfer.current = new Transfer(body, keyOf(files), told));
     fail("");
     try {
       ready(await becomeDataset(mine, nameOf(files)));
