@@ -19,6 +19,7 @@ export function Overview(): JSX.Element {
   const models = useRecord<Page<Model>>("/v1/models?limit=6", 10);
   const workers = useRecord<Page<WorkerInfo>>("/v1/workers", 4);
   const storage = useRecord<Storage>("/v1/storage", 20);
+  const asked = [recent, models].every(({ data, error }) => data || error); // else all would jump
   const fresh = recent.data?.data.length === 0 && models.data?.data.length === 0;
   return (
     <>
@@ -32,14 +33,14 @@ export function Overview(): JSX.Element {
       </div>
       <div class="stack">
         {fresh && <Welcome />}
-        <Numbers workers={workers.data?.data} storage={storage.data} />
+        {asked && <Numbers workers={workers.data?.data} storage={storage.data} />}
         {running.data?.data.map((job) => (
           <RunningJob key={job.id} job={job} />
         ))}
         {!!models.data?.data.length && <Newest models={models.data.data} />}
         <div class="columns">
           {!!recent.data?.data.length && <Recent jobs={recent.data.data} />}
-          <Workers workers={workers.data?.data} />
+          {asked && <Workers workers={workers.data?.data} />}
         </div>
       </div>
     </>
