@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ask } from "../api/http";
 import type { Job, Sample, Series } from "../api/types";
-import { grouped, seldom } from "../logic/curves";
+import { grouped, lastOf, seldom } from "../logic/curves";
 import { ended, plainly, subject } from "../logic/jobs";
 import { short } from "../logic/numbers";
 import { differences, flat, type Difference } from "../logic/options";
@@ -30,9 +30,7 @@ export function Compare(): JSX.Element {
   const { query } = useCell(route);
   const ids = (query.get("jobs") ?? "").split(",").filter(Boolean).slice(0, MOST);
   const [found, error] = useCompared(ids);
-  if (ids.length < 2) {
-    return <Which />;
-  }
+  if (ids.length < 2) return <Which />;
   return (
     <>
       <div class="head">
@@ -169,7 +167,7 @@ function Differing({ all }: { all: Compared[] }): JSX.Element {
       preset: String(job.input.preset ?? ""),
       seed: String(job.seed),
       images_shown: short((job.progress.kimg ?? 0) * 1000),
-      ...lasts(series, once),
+      ...Object.fromEntries(once.map((name) => [name, short(lastOf(series, name))])),
     })),
   );
   return (
@@ -191,12 +189,6 @@ function measuredOnce(all: Compared[]): string[] {
   const names = new Set(all.flatMap(({ series }) => Object.keys(series.series)));
   const shown = grouped([...names]).flatMap((group) => group.names);
   return shown.filter((name) => all.every(({ series }) => seldom(series, [name])));
-}
-
-function lasts({ series }: Series, names: string[]): Record<string, string> {
-  return Object.fromEntries(
-    names.map((name) => [name, short(series[name]?.mean.findLast((value) => value !== null))]),
-  );
 }
 
 function Columns({ all, rows }: { all: Compared[]; rows: Difference[] }): JSX.Element {

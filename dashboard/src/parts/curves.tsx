@@ -2,7 +2,16 @@
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { Series } from "../api/types";
-import { across, aligned, grouped, seldom, smoothed, type Axis, type Group } from "../logic/curves";
+import {
+  across,
+  aligned,
+  grouped,
+  lastOf,
+  seldom,
+  smoothed,
+  type Axis,
+  type Group,
+} from "../logic/curves";
 import { plainly } from "../logic/jobs";
 import { short } from "../logic/numbers";
 import { duration } from "../logic/time";
@@ -78,7 +87,7 @@ function Once({ series, charts }: { series: Series; charts: Group[] }): JSX.Elem
       {charts.flatMap(({ title, names }) =>
         names.map((name) => (
           <Figure key={name} name={names.length > 1 ? `${title}: ${plainly(name)}` : title}>
-            {short(series.series[name]?.mean.findLast((one) => one !== null))}
+            {short(lastOf(series, name))}
           </Figure>
         )),
       )}
