@@ -45,7 +45,10 @@ def trained(minutes: float) -> Iterator[str]:
                 raise SystemExit("stopped before it was ready")
             with Client(service.url) as client:
                 for lr in (0.002, 0.001):
-                    client.train("sample:sprites", minutes=minutes, options={"lr": lr}).wait()
+                    job = client.train(
+                        "sample:sprites", name="creatures", minutes=minutes, options={"lr": lr}
+                    )
+                    job.wait()
             yield service.url
 
 

@@ -58,29 +58,6 @@ def test_no_page_is_wider_than_a_telephone(page: Page, places: list[str]) -> Non
     expect(page.get_by_role("button", name="Colours: light")).to_be_visible()
 
 
-def test_a_version_is_kept_in_memory_by_its_switch(
-    page: Page, service: Service, places: list[str]
-) -> None:
-    page.goto(f"/#/models/{LONG}")
-    switch = page.get_by_role("switch", name="Version 1 is kept in memory")
-    expect(switch).to_have_attribute("aria-checked", "false")
-    for pinned in (True, False):
-        switch.click()
-        expect(switch).to_have_attribute("aria-checked", str(pinned).lower())
-        model = service.client.get(f"/v1/models/{LONG}/versions/1").json()
-        assert model["pinned"] is pinned
-    row = page.get_by_role("row", name=re.compile("version 1"))
-    expect(row.get_by_text(re.compile("^loaded"))).to_be_visible()
-
-
-def test_each_version_tells_what_it_was_made_from(page: Page, places: list[str]) -> None:
-    page.goto(f"/#/models/{LONG}")
-    expect(page.get_by_role("heading", name="Where version 2 comes from")).to_be_visible()
-    page.get_by_role("link", name="version 1", exact=True).click()
-    expect(page.get_by_role("heading", name="Where version 1 comes from")).to_be_visible()
-    expect(page.get_by_role("link", name=NAMES[0])).to_be_visible()
-
-
 def test_images_that_were_scrolled_past_are_not_asked_for(page: Page, places: list[str]) -> None:
     given_up: list[str] = []
     page.on("requestfailed", lambda request: given_up.append(request.url))

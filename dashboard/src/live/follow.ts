@@ -70,7 +70,7 @@ async function listened(
     const headers: Record<string, string> = { Accept: "text/event-stream" };
     if (last) headers["Last-Event-ID"] = last;
     const answer = await reach(address, { headers, signal: quiet.signal });
-    if (answer.status === 204) return "over";
+    if (answer.status === 204 || answer.status === 404) return "over";
     if (!answer.ok || !answer.body) return "nothing";
     const parser = new EventParser();
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();

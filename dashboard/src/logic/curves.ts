@@ -51,6 +51,11 @@ export function seldom(series: Series, names: string[]): boolean {
   );
 }
 
+/** The newest value of a metric. */
+export function lastOf({ series }: Series, name: string): number | null | undefined {
+  return series[name]?.mean.findLast((value) => value !== null);
+}
+
 /** Exponential smoothing that is not pulled towards zero at the beginning. `weight` 0: as it is. */
 export function smoothed(values: Column, weight: number): Column {
   if (!weight) return values;

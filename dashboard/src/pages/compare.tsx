@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { ask } from "../api/http";
 import type { Job, Sample, Samples, Series } from "../api/types";
 import { view } from "../live/view";
-import { grouped, seldom, type Axis } from "../logic/curves";
+import { grouped, lastOf, seldom, type Axis } from "../logic/curves";
 import { ended, plainly, subject } from "../logic/jobs";
 import { short } from "../logic/numbers";
 import { differences, flat, type Difference } from "../logic/options";
@@ -32,9 +32,7 @@ export function Compare(): JSX.Element {
   const { query } = useCell(route);
   const ids = (query.get("jobs") ?? "").split(",").filter(Boolean).slice(0, MOST);
   const [found, error] = useCompared(ids);
-  if (ids.length < 2) {
-    return <Which />;
-  }
+  if (ids.length < 2) return <Which />;
   return (
     <>
       <div class="head">
@@ -190,7 +188,7 @@ function Differing({ all }: { all: Compared[] }): JSX.Element {
       preset: String(job.input.preset ?? ""),
       seed: String(job.seed),
       images_shown: short((job.progress.kimg ?? 0) * 1000),
-      ...lasts(series, once),
+      ...Object.fromEntries(once.map((name) => [name, short(lastOf(series, name))])),
     })),
   );
   return (
@@ -212,12 +210,6 @@ function measuredOnce(all: Compared[]): string[] {
   const names = new Set(all.flatMap(({ series }) => Object.keys(series.series)));
   const shown = grouped([...names]).flatMap((group) => group.names);
   return shown.filter((name) => all.every(({ series }) => seldom(series, [name])));
-}
-
-function lasts({ series }: Series, names: string[]): Record<string, string> {
-  return Object.fromEntries(
-    names.map((name) => [name, short(series[name]?.mean.findLast((value) => value !== null))]),
-  );
 }
 
 function Columns({ all, rows }: { all: Compared[]; rows: Difference[] }): JSX.Element {

@@ -6,7 +6,7 @@ import { useFavourites } from "../live/favourites";
 import { useModel, type Choice } from "../live/models";
 import { MAX_SEED } from "../logic/images";
 import { allFrom, listed, same, type Pick } from "../logic/wall";
-import { Empty, Failure, Loading, Segments } from "../parts/bits";
+import { Empty, Loading, Segments, Unknown } from "../parts/bits";
 import { LabelChoice } from "../parts/label_choice";
 import { ModelChoice } from "../parts/model_choice";
 import { Picture } from "../parts/picture";
@@ -37,7 +37,7 @@ export function Gallery(): JSX.Element {
     rename(withQuery(to("gallery"), told));
   };
   const { model, models, ready, error } = choice;
-  if (error && !model) return <Failure error={error} />;
+  if (error && !model) return <Unknown what="model" list="models" error={error} />;
   if (ready && !models.length && !view.model) return <Nothing />;
   const which = [
     ["all", "All seeds"],

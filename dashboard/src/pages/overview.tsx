@@ -25,8 +25,10 @@ export function Overview(): JSX.Element {
   const workers = useWorkers();
   const { newest, readings } = useCounters();
   const storage = useRecord<Storage>("/v1/storage", 20);
+  const living = workers?.filter(({ gone }) => gone === null);
   const trainings = running?.filter((job) => job.kind === "train") ?? [];
   const fresh = recent?.length === 0 && models.data?.data.length === 0;
+  const asked = recent && (models.data || models.error); // else all would jump
   return (
     <>
       <div class="head">
@@ -39,18 +41,18 @@ export function Overview(): JSX.Element {
       </div>
       <div class="stack">
         {fresh && <Welcome />}
-        <Numbers
-          workers={workers?.filter(({ gone }) => gone === null).length}
-          counted={newest}
-          storage={storage.data}
-        />
-        <TrafficFigures readings={readings} />
+        {!!asked && (
+          <>
+            <Numbers workers={living?.length} counted={newest} storage={storage.data} />
+            <TrafficFigures readings={readings} />
+          </>
+        )}
         {trainings.slice(0, MOST_SHOWN).map((job) => (
           <RunningJob key={job.id} job={job} />
         ))}
         {!!models.data?.data.length && <Newest models={models.data.data} />}
         {!!recent?.length && <Recent jobs={recent} />}
-        <Workers workers={workers} jobs={running ?? []} />
+        {!!asked && <Workers workers={workers} jobs={running ?? []} />}
       </div>
     </>
   );

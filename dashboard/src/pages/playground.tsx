@@ -7,7 +7,7 @@ import { usePicture } from "../live/picture";
 import { useRecord } from "../live/poll";
 import { addressOf, randomSeed, type Wish } from "../logic/images";
 import { Beside } from "../parts/beside";
-import { Empty, Failure } from "../parts/bits";
+import { Empty, Unknown } from "../parts/bits";
 import { Icon } from "../parts/icons";
 import { LabelChoice } from "../parts/label_choice";
 import { LatentTools } from "../parts/latent";
@@ -35,6 +35,8 @@ export function Playground(): JSX.Element {
     set({ ...wish, ...changes });
   };
   if (choice.ready && !choice.reference) return <Nothing />;
+  if (choice.error && !choice.model)
+    return <Unknown what="model" list="models" error={choice.error} />;
   return (
     <>
       <div class="head">
@@ -43,7 +45,6 @@ export function Playground(): JSX.Element {
           <Snippets wish={asked} address={address ?? ""} />
         </div>
       </div>
-      <Failure error={choice.error} />
       <div class="play">
         <div class="card stack">
           <ModelChoice choice={choice} choose={(model) => change({ model, label: "" })} />

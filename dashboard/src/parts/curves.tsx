@@ -7,6 +7,7 @@ import {
   across,
   aligned,
   grouped,
+  lastOf,
   seldom,
   smoothed,
   UNITS,
@@ -69,7 +70,7 @@ function Once({ series, charts }: { series: Series; charts: Group[] }): JSX.Elem
       {charts.flatMap(({ title, names }) =>
         names.map((name) => (
           <Figure key={name} name={names.length > 1 ? `${title}: ${plainly(name)}` : title}>
-            {short(series.series[name]?.mean.findLast((one) => one !== null))}
+            {short(lastOf(series, name))}
           </Figure>
         )),
       )}

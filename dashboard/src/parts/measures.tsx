@@ -12,7 +12,7 @@ export function Measures({ metrics }: { metrics: unknown }): JSX.Element | null 
       <header>
         <h2>What was measured</h2>
         <span class="quiet">
-          beside what real images reach against other real ones: no model can do better
+          beside the same figures of real images: as near as a model can come
         </span>
       </header>
       <div class="scroll" tabIndex={0} role="region" aria-label="Measured, one a row">
