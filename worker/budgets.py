@@ -6,7 +6,7 @@ checkpoints and samples): most estimates are within 12 %, the worst 20 % too hig
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -79,9 +79,11 @@ def kept(network: nn.Module, inputs: Tensor, c: Tensor | None) -> int:
     return sum(size for _, size in saved.values())
 
 
-def require_memory(spec: TrainSpec, limit: int, *, used: int) -> None:
-    """Raise OutOfMemory unless the training fits `limit` bytes, of which `used` are taken."""
-    needed = used + need(spec).memory
+def require_memory(spec: TrainSpec, limit: int, *, used: int, processes: int = 1) -> None:
+    """Raise OutOfMemory unless the training fits `limit` bytes; each of its processes has a part of
+    the batch, and has taken `used` already."""
+    part = replace(spec, recipe=replace(spec.recipe, batch=-(-spec.recipe.batch // processes)))
+    needed = processes * (used + need(part).memory)
     if spec.device.get("name", "cpu") != "cpu" or needed <= limit:
         return  # the other devices have a memory of their own
     raise OutOfMemory(

@@ -83,6 +83,11 @@ def called() -> int | None:
     return None if rank is None else int(rank)
 
 
+def started() -> int | None:
+    """How many processes a launcher started; None: this one is alone so far."""
+    return None if called() is None else int(os.environ["WORLD_SIZE"])
+
+
 @contextmanager
 def joined(device: str) -> Iterator[Team]:
     """Be the process that the environment says, once all others are there, until they part."""

@@ -34,7 +34,7 @@ from worker.plan import Plan
 from worker.recorder import TRAINING, Recorder
 from worker.shelf import Shelf
 from worker.spec import TrainSpec
-from worker.team import Team, assembled, called, joined
+from worker.team import Team, assembled, called, joined, started
 from worker.trackers.tracked import Tracked
 from worker.trackers.trackers import Trackers
 from worker.train import train
@@ -61,8 +61,9 @@ class Training:
         """Train until the budget is spent or somebody asks to stop; answers the exit code."""
         self.shelf.clear()
         limit = granted_bytes(self.settings.train_memory)
+        share = limit // most_processes(self.settings)
         data = opening.opened(
-            self.home, self.id, self.fence, self.input, memory=limit, phase=self.recorder.phase
+            self.home, self.id, self.fence, self.input, memory=share, phase=self.recorder.phase
         )
         crash_point("data.opened")
         self.recorder.phase("starting")
@@ -70,9 +71,9 @@ class Training:
         chosen = plan.make(
             self.folder, self.input, data, attempt.shrink if attempt else 0, self.home.devices
         )
-        self.require_room(chosen, limit)
-        self.channel.send("resolved", None, field="resolved", value=asdict(chosen.spec))
         size = processes(self.settings, chosen)
+        self.require_room(chosen, limit, size)
+        self.channel.send("resolved", None, field="resolved", value=asdict(chosen.spec))
         arguments = [str(self.home.root), self.id, str(self.fence)]
         with assembled(size, chosen.device.name, "worker.train_run", arguments) as team:
             return self.train(chosen, data, team)
@@ -106,9 +107,9 @@ class Training:
         self.recorder.record(event)
         self.trackers.record(event)
 
-    def require_room(self, chosen: Plan, memory: int) -> None:
+    def require_room(self, chosen: Plan, memory: int, size: int) -> None:
         """Refuse what cannot end well, before its first step. Raises OutOfMemory, DiskFull."""
-        budgets.require_memory(chosen.spec, memory, used=resident_bytes())
+        budgets.require_memory(chosen.spec, memory, used=resident_bytes(), processes=size)
         if chosen.resume is None:  # one that goes on has its files, and patience for the next
             budgets.require_disk(chosen.spec, self.folder)
 
@@ -187,20 +188,25 @@ class Training:
         return True
 
 
+def most_processes(settings: Settings) -> int:
+    """As many as a launcher started, or as the owner says, else one for each GPU: so many parts of
+    the memory are there, since each opens the data set for itself."""
+    return started() or settings.train_processes or max(1, torch.cuda.device_count())
+
+
 def processes(settings: Settings, chosen: Plan) -> int:
-    """How many take part: as the owner says, else one for each GPU that a batch has work for."""
-    if settings.train_processes:
-        return min(settings.train_processes, chosen.spec.recipe.batch // SMALLEST_PART)
-    cards = torch.cuda.device_count() if chosen.device.name == "cuda" else 1
-    return max(1, min(cards, chosen.spec.recipe.batch // SMALLEST_PART))
+    """How many of them take part: of those that nobody has started yet, for whom there is work."""
+    asked = settings.train_processes or chosen.device.name == "cuda"
+    most = most_processes(settings) if asked else 1
+    return started() or max(1, min(most, chosen.spec.recipe.batch // SMALLEST_PART))
 
 
 def play_along(home: Home, job_id: str, settings: Settings) -> None:
     """Be another process of the training that the leader has just begun."""
     job = read_job(home, job_id, JobKind.TRAIN, opening.NEEDS)
     input = job["input"] | {"seed": job["seed"]}
-    limit = granted_bytes(settings.train_memory)
-    data = opening.opened(home, job_id, 0, input, memory=limit, phase=lambda name: None)
+    share = granted_bytes(settings.train_memory) // most_processes(settings)
+    data = opening.opened(home, job_id, 0, input, memory=share, phase=lambda name: None)
     attempt = newest_attempt(home, job_id)
     shrink = attempt.shrink if attempt else 0
     chosen = plan.make(home.job(job_id), input, data, shrink, home.devices)

@@ -1,6 +1,8 @@
 """Tiny published models for tests: real files, random weights."""
 
+import shutil
 from dataclasses import asdict
+from pathlib import Path
 
 import torch
 
@@ -14,6 +16,8 @@ from worker.snapshot import kept
 from worker.spec import Budget, Recipe, TrainSpec
 
 OPTIONS = {"width": 8, "max_width": 16}
+# Where weights were first published: what was found out about them there need not be tried again.
+FIRST: dict[str, Path] = {}
 
 
 def tiny_spec(
@@ -71,4 +75,9 @@ def publish_tiny(
     store = ModelStore(settings.folders)
     job = f"job-{name}-{len(store.versions(name))}"
     settings.folders.job(job).mkdir()
-    return store.publish(folder, name, {"job": job})
+    model = store.publish(folder, name, {"job": job})
+    own = store.folder(model)
+    if (first := FIRST.setdefault(model.digest, own)) != own:
+        for found in first.glob("manner-*"):
+            shutil.copy(found, own)
+    return model

@@ -61,6 +61,15 @@ def test_too_little_memory_is_refused_with_the_figures() -> None:
         budgets.require_memory(spec, 5 * 10**7, used=10**8)
 
 
+def test_each_process_of_a_team_needs_memory() -> None:
+    spec = tiny_spec()
+    alone = 10**8 + budgets.need(spec).memory
+    budgets.require_memory(spec, alone, used=10**8)
+    with pytest.raises(OutOfMemory):
+        budgets.require_memory(spec, alone, used=10**8, processes=2)
+    budgets.require_memory(spec, 2 * alone - 1, used=10**8, processes=2)  # with half a batch
+
+
 def test_too_little_disk_is_refused_with_the_figures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,13 +100,13 @@ def test_measures_by_images_shown_and_at_the_end(tmp_path: Path) -> None:
 
 
 class Clock:
-    """Moves on by a quarter of a second whenever it is read, and when it is told to."""
+    """Moves on by a second whenever it is read, and when it is told to."""
 
     def __init__(self) -> None:
         self.now = 0.0
 
     def __call__(self) -> float:
-        self.now += 0.25
+        self.now += 1.0
         return self.now
 
 
@@ -122,7 +122,7 @@ def test_a_budget_of_minutes_is_not_spent_on_measuring_also_when_it_goes_on(tmp_
             if isinstance(event, Pulse):
                 clock.now += 1.0
             if isinstance(event, Progress) and event.figures and event.fraction < 1:
-                measuring = 1.0 * -(-len(DATA) // 32) + 0.25
+                measuring = 1.0 * -(-len(DATA) // 32) + 1.0
                 begun.append((clock.now - measuring - start, spent))
                 spent += measuring
                 if attempt < 2 and len(begun) == 2 * (attempt + 1):

@@ -95,14 +95,14 @@ def test_plain_pytorch_makes_the_same_bytes(
     model = publish_tiny(settings, architecture=architecture, classes=classes)
     folder = ModelStore(settings.folders).folder(model)
     for precision in ("float32", "auto"):
+        for path in folder.glob("manner-*"):
+            path.unlink()
         expected = served(settings, model, SEEDS, precision)
         (manner,) = (read_json(path) for path in folder.glob("manner-*"))
         low = manner["dtype"] == "bfloat16"
         made = example("torch_generate.py", folder, SEEDS, tmp_path, low=low)
         for seed, pixels in expected.items():
             assert np.array_equal(made[seed], pixels), (seed, manner)
-        for path in folder.glob("manner-*"):
-            path.unlink()
 
 
 def test_attributes_are_asked_for_outside_as_in_our_house(

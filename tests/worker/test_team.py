@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from core.checkpoints import checkpoint_records
+from core.settings import Settings
 from tests.waiting import wait_for
 from tests.worker.datasets import dataset
 from tests.worker.trainings import Attempt, Desk
 from worker.channel import DONE
+from worker.train_run import most_processes
 
 STEPS = 12
 OFTEN: dict[str, Any] = {"train_checkpoint_seconds": 0.001}
@@ -66,6 +69,17 @@ def test_a_killed_follower_and_another_number_of_processes_change_no_byte(tmp_pa
     with Attempt(desk, 3) as attempt:  # goes on alone, with as many parts
         assert attempt.end() == DONE, attempt.seen
     assert desk.published(3) == alone.published(1)
+
+
+def test_memory_is_divided_by_all_who_may_open_the_data_set(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert most_processes(settings) == max(1, torch.cuda.device_count())
+    four = settings.model_copy(update={"train_processes": 4})
+    assert most_processes(four) == 4
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "3")  # torchrun knows better
+    assert most_processes(four) == 3
 
 
 def children(pid: int) -> list[int]:
