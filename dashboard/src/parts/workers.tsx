@@ -7,7 +7,7 @@ import { heard, jobsOf, type Seen } from "../logic/workers";
 import { to } from "../route";
 import { When } from "./bits";
 
-const COLUMNS = ["Work", "At", "Device", "Memory", "Models", "Host", "Since", "Heartbeat"];
+const COLUMNS = ["Work", "At", "Heartbeat", "Device", "Memory", "Models", "Host", "Since"];
 
 interface Props {
   workers: Seen[] | undefined;
@@ -63,6 +63,7 @@ function Row({ seen, jobs }: { seen: Seen; jobs: Job[] }): JSX.Element {
         ))}
         {!jobs.length && <span class="quiet">–</span>}
       </td>
+      <td class={late ? "late" : "quiet numbers"}>{words}</td>
       <td>{worker.device ?? "–"}</td>
       <td>{bytes(worker.memory)}</td>
       <td>{worker.queues.includes("generate") ? worker.loaded.length : "–"}</td>
@@ -72,7 +73,6 @@ function Row({ seen, jobs }: { seen: Seen; jobs: Job[] }): JSX.Element {
       <td>
         <When time={worker.started_at} />
       </td>
-      <td class={late ? "late" : "quiet numbers"}>{words}</td>
     </tr>
   );
 }
