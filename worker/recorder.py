@@ -123,8 +123,8 @@ class Recorder:
         line = told | {"seconds": event.seconds}
         self.alarms.append(line)
         self.unwritten.append(line)
-        self.channel.send("alarm", told, field="alarms", value=len(self.alarms))
         self.write_alarms()
+        self.channel.send("alarm", told, field="alarms", value=len(self.alarms))
 
     def write_alarms(self) -> None:
         """Those that are not in the job's folder yet, as far as there is room."""

@@ -29,14 +29,16 @@ export function Options({ job }: { job: Job }): JSX.Element {
         </span>
       </header>
       {told.length ? (
-        <OptionTable rows={told} label="Options that differ from the usual" />
+        <OptionTable rows={told} label="Options that differ" />
       ) : (
         <p class="quiet">Nothing is chosen yet.</p>
       )}
       {usual.length > 0 && (
         <details>
-          <summary>{usual.length} options as they always are</summary>
-          <OptionTable rows={usual} label="Options as they always are" />
+          <summary>
+            {usual.length} {catalogue ? "options as they always are" : "further options"}
+          </summary>
+          <OptionTable rows={usual} label="The other options" />
         </details>
       )}
       {job.resolved && (
