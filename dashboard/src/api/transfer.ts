@@ -170,6 +170,7 @@ export class Transfer {
       for (let at = this.offset; at < end; at += READ_BYTES)
         await this.body.slice(at, Math.min(at + READ_BYTES, end)).arrayBuffer();
     } catch {
+      this.discard(); // with its key it cannot be found again
       throw new Error("A file has changed or cannot be read: choose the files again.");
     }
   }
