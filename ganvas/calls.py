@@ -17,7 +17,7 @@ from core.requests import EvaluateRequest, SampleRequest, TrainRequest, UploadRe
 from core.schemas import Dataset, Job, JobCheckpoint, JobCheckpoints, Model, Page
 from ganvas.answers import as_json, nothing, read, record
 from ganvas.outage import Outage
-from ganvas.resumable import LARGE, sent_whole
+from ganvas.resumable import GIVE_UP_SECONDS, LARGE, sent_whole
 from ganvas.transport import (
     Flow,
     GanvasAPIError,
@@ -70,11 +70,16 @@ class Calls:
         """
         if upload.size < LARGE:
             request = self._new_dataset(params={"name": name}, upload=upload)
-        else:
-            UploadRequest(upload="later", name=name)  # what is wrong is told before it is sent
-            upload_id = yield from sent_whole(upload, self.retries)
-            request = self._new_dataset(json={"upload": upload_id, "name": name})
-        return (yield from self._until_ready(request))
+            return (yield from self._until_ready(request))
+        UploadRequest(upload="later", name=name)  # what is wrong is told before it is sent
+        upload_id = yield from sent_whole(upload, self.retries)
+        request = self._new_dataset(json={"upload": upload_id, "name": name})
+        outage = Outage(GIVE_UP_SECONDS)
+        while True:
+            try:
+                return (yield from self._until_ready(request))
+            except (Unreachable, GanvasAPIError) as error:
+                yield outage.pause(error)
 
     def sample(self, request: SampleRequest | None) -> Flow[Dataset]:
         request = request or SampleRequest.model_validate({"sample": "sprites"})

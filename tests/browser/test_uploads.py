@@ -57,6 +57,10 @@ def sent(page: Page) -> int:
     return int(page.get_by_role("progressbar", name="Upload").get_attribute("aria-valuenow") or 0)
 
 
+def forgotten(service: Service) -> None:
+    wait_for(lambda: not list((service.home / "incoming").iterdir()), "the upload to be removed")
+
+
 def images_of(page: Page, service: Service) -> int:
     """How many images the data set has that the page shows."""
     expect(page).to_have_url(re.compile(r"#/data/ds-"))
@@ -108,11 +112,11 @@ def test_upload_is_paused_and_goes_on_and_a_stopped_one_is_forgotten(
     wait_for(lambda: sent(page) >= 10, "some to be sent")
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("Drop a folder, images, or a zip here")).to_be_visible()
-    wait_for(lambda: not list((service.home / "incoming").iterdir()), "the upload to be removed")
+    forgotten(service)
 
 
 def test_file_that_changes_during_a_pause_ends_its_upload(
-    page: Page, parts: list[int], cats: Path, tmp_path: Path
+    page: Page, service: Service, parts: list[int], cats: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "changing.zip"
     path.write_bytes(cats.read_bytes())
@@ -122,6 +126,7 @@ def test_file_that_changes_during_a_pause_ends_its_upload(
     path.write_bytes(b"another file")
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_role("alert")).to_contain_text("choose the files again")
+    forgotten(service)
 
 
 def test_folder_of_images_is_sent_as_one(page: Page, service: Service, tmp_path: Path) -> None:
@@ -152,4 +157,4 @@ def test_archive_of_a_model_is_taken_in_and_its_upload_removed(
     page.goto("/#/models")
     page.get_by_label("Archive of a model").set_input_files(path)
     expect(page.get_by_text(re.compile(r"Took in traveller, version \d"))).to_be_visible()
-    wait_for(lambda: not list((service.home / "incoming").iterdir()), "the upload to be removed")
+    forgotten(service)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -148,6 +149,20 @@ def test_service_that_stays_away_is_told(
 
     with Client(service.url) as client, pytest.raises(Unreachable):
         client.datasets.upload(large, on_progress=Heard(away))
+
+
+def test_service_that_is_away_when_all_was_sent_is_waited_for(
+    service: Service, preparer: Preparer, large: Path
+) -> None:
+    def away(sent: int, total: int) -> None:
+        if sent == total and service.proxy.connections == 1:
+            service.proxy.refuse()
+            service.proxy.cut()
+            threading.Timer(1.0, service.proxy.forward).start()
+
+    with Client(service.url, retries=0) as client:
+        assert client.datasets.upload(large, on_progress=away).state == "ready"
+    assert preparer.found["source"] == large.read_bytes()
 
 
 def test_large_model_is_imported_by_an_upload_that_goes_afterwards(
