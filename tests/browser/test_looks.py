@@ -115,3 +115,14 @@ def test_thousands_of_jobs_are_a_few_rows(many: Page) -> None:
 
     wait_for(scrolled_to_the_first, "the oldest job", 120)
     expect(many.get_by_text(f"{MANY:,} jobs")).to_be_visible()
+
+
+def test_an_unknown_job_offers_the_list_and_is_not_asked_for_again(page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/#/jobs/job-unknown")
+    expect(page.get_by_role("heading", name="There is no such job")).to_be_visible()
+    page.wait_for_timeout(4000)
+    assert len([url for url in asked if "job-unknown/events" in url]) <= 1
+    page.get_by_role("link", name="To the list").click()
+    expect(page.get_by_role("heading", name="Jobs")).to_be_visible()

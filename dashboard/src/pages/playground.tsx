@@ -27,8 +27,7 @@ export function Playground(): JSX.Element {
   const asked = { ...wish, model: choice.reference };
   const address = choice.reference ? (other ?? addressOf(asked)) : null;
   const shown = usePicture(address);
-  const ofJob = useConditions(wish.model);
-  const conditions = choice.model ?? ofJob;
+  const conditions = useConditions(wish.model) ?? choice.model;
 
   const change = (changes: Partial<Wish>) => {
     replace(null);
