@@ -1,6 +1,7 @@
 """What all tests share: a real Redis-compatible server, and settings of their own for each test."""
 
 import os
+import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -17,6 +18,10 @@ from tests.waiting import wait_for
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Nor do they stand back: beside busy tests a training would hardly come on.
 os.environ.setdefault("GANVAS_TRAIN_NICE", "0")
+# Files of tests are in memory where there is room: thousands of fsyncs cost nothing there.
+MEMORY, ROOM = Path("/dev/shm"), 4 * 2**30
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 @pytest.fixture(scope="session")
