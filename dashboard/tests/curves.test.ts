@@ -17,11 +17,14 @@ test("metrics stand in charts by what they tell, unknown ones alone, axes and de
 });
 
 test("smoothing keeps a constant, begins at the first value and passes over gaps", () => {
-  expect(smoothed([2, 2, null, 2], 0.9)).toEqual([2, 2, null, 2]);
-  const [first, second] = smoothed([1, 3], 0.5);
+  const even = [...Array(30).fill(2), null, 2];
+  expect(smoothed(even, 0.9)).toEqual(even);
+  const [first, second] = smoothed([1, 3, ...Array(30).fill(2)], 0.5);
   expect(first).toBe(1);
   expect(second).toBeCloseTo((0.5 * 0.5 * 1 + 0.5 * 3) / 0.75);
-  expect(smoothed([1, 5], 0)).toEqual([1, 5]);
+  expect(smoothed([1, 5], 0.9)).toEqual([1, 5]); // so few are shown as they are
+  const many = Array(30).fill(1);
+  expect(smoothed(many, 0)).toBe(many);
 });
 
 test("a line of an event is appended once, with gaps for metrics that come late", () => {

@@ -10,6 +10,7 @@ export const UNITS: Record<Axis, (x: number) => string> = {
   seconds: (x) => duration(x),
 };
 export type Column = (number | null)[];
+export const FEW = 25; // points, with less of which each is shown
 
 const GROUPS: [string, RegExp][] = [
   ["Distance to your images: kd", /^kd$/],
@@ -56,9 +57,10 @@ export function lastOf({ series }: Series, name: string): number | null | undefi
   return series[name]?.mean.findLast((value) => value !== null);
 }
 
-/** Exponential smoothing that is not pulled towards zero at the beginning. `weight` 0: as it is. */
+/** Exponential smoothing that is not pulled towards zero at the beginning. `weight` 0, or few
+ * values: as they are. */
 export function smoothed(values: Column, weight: number): Column {
-  if (!weight) return values;
+  if (!weight || values.filter((value) => value !== null).length < FEW) return values;
   let sum = 0;
   let share = 0;
   return values.map((value) => {

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import { short } from "../logic/numbers";
-import type { Column } from "../logic/curves";
+import { FEW, type Column } from "../logic/curves";
 import { useCell } from "../state";
 import { dark } from "../theme";
 
@@ -28,11 +28,12 @@ const DARK = [
   "#9ca3af",
 ];
 const HEIGHT = 200;
-const FEW = 25;
+const FAINT = "55"; // opacity, hexadecimal
 
 export interface Line {
   name: string;
   values: Column;
+  raw?: Column; // what was measured, where `values` are smoothed: drawn faintly, and told
   colour?: number; // a place in the palette
   dashed?: boolean;
 }
@@ -57,11 +58,11 @@ export function Chart(props: Props): JSX.Element {
   const plot = useRef<uPlot | undefined>(undefined);
   const mark = useRef(props.mark);
   const shade = useCell(dark);
-  const names = props.lines.map((line) => line.name).join("\n");
+  const names = props.lines.map(({ name, raw }) => `${name} ${!!raw}`).join("\n");
   mark.current = props.mark;
 
   const data = useMemo(
-    () => [props.x, ...props.lines.map((line) => drawable(line.values, props.logarithmic))],
+    () => [props.x, ...columnsOf(props.lines).map((each) => drawable(each, props.logarithmic))],
     [props.x, props.lines, props.logarithmic],
   ) as uPlot.AlignedData;
 
@@ -90,6 +91,11 @@ export function Chart(props: Props): JSX.Element {
   );
 }
 
+/** The lines, then what was measured of each that is smoothed. */
+function columnsOf(lines: Line[]): Column[] {
+  return [...lines.map(({ values }) => values), ...lines.flatMap(({ raw }) => (raw ? [raw] : []))];
+}
+
 /** On a logarithmic scale there is nothing at or below zero. */
 function drawable(values: Column, logarithmic: boolean): Column {
   return logarithmic ? values.map((value) => (value !== null && value > 0 ? value : null)) : values;
@@ -116,18 +122,34 @@ function optionsOf(props: Props, width: number, mark: () => number | undefined):
     ],
     series: [
       { label: props.axis, value: (drawn, x) => props.unit(x ?? drawn.data[0].at(-1) ?? 0) },
-      ...props.lines.map((each, place) => ({
-        label: each.name,
-        stroke: colour(each.colour ?? place),
-        width: 1.5,
-        dash: each.dashed ? [5, 4] : undefined,
-        spanGaps: true,
-        points: { show: sparse, size: 5 },
-        value: told,
-      })),
+      ...seriesOf(props.lines),
     ],
     hooks: { draw: [(drawn) => drawMark(drawn, mark(), colour(0))] },
   };
+}
+
+function seriesOf(lines: Line[]): uPlot.Series[] {
+  const smooth = lines.filter(({ raw }) => raw);
+  const ink = (line: Line) => colour(line.colour ?? lines.indexOf(line));
+  return [
+    ...lines.map((line) => ({
+      label: line.name,
+      stroke: ink(line),
+      width: 1.5,
+      dash: line.dashed ? [5, 4] : undefined,
+      spanGaps: true,
+      points: { show: sparse, size: 5 },
+      value: (drawn: uPlot, _: number | null, place: number, at: number | null) =>
+        told(drawn, line.raw ? lines.length + 1 + smooth.indexOf(line) : place, at),
+    })),
+    ...smooth.map((line) => ({
+      class: "raw",
+      stroke: `${ink(line)}${FAINT}`,
+      width: 1,
+      spanGaps: true,
+      points: { show: false },
+    })),
+  ];
 }
 
 /** Values that never changed stand in the middle of a range of their own size. */
@@ -141,8 +163,9 @@ function scaleOf(logarithmic: boolean): uPlot.Scale {
 }
 
 /** The value under the cursor; without one, the last. */
-function told(drawn: uPlot, value: number | null, place: number, at: number | null): string {
-  return short(at === null ? [...drawn.data[place]!].findLast((one) => one !== null) : value);
+function told(drawn: uPlot, place: number, at: number | null): string {
+  const values = drawn.data[place]!;
+  return short(at === null ? [...values].findLast((one) => one !== null) : values[at]);
 }
 
 /** Whether a line has so few points that it needs dots to be seen. */

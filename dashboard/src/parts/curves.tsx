@@ -148,15 +148,19 @@ function Drawn(props: {
 function drawn(sources: Source[], names: string[], view: View): [number[], Line[]] {
   const wanted = sources.flatMap((source, colour) =>
     names.flatMap((name, place) => {
-      const values = source.series.series[name];
-      if (!values) return [];
+      const raw = source.series.series[name]?.mean;
+      if (!raw) return [];
       const label = sources.length > 1 ? source.name : name;
+      const x = across(source.series, view.axis);
       const line = { name: label, colour: sources.length > 1 ? colour : place };
-      return [
-        { line, x: across(source.series, view.axis), y: smoothed(values.mean, view.smoothing) },
-      ];
+      return [{ line, x, raw, y: smoothed(raw, view.smoothing) }];
     }),
   );
-  const [x, ...columns] = aligned(wanted);
-  return [x, wanted.map(({ line }, place) => ({ ...line, values: columns[place]! }))];
+  const [x, ...columns] = aligned([...wanted, ...wanted.map(({ x, raw }) => ({ x, y: raw }))]);
+  const lines = wanted.map(({ line, raw, y }, place) => ({
+    ...line,
+    values: columns[place]!,
+    raw: y === raw ? undefined : columns[wanted.length + place],
+  }));
+  return [x, lines];
 }
