@@ -1,7 +1,7 @@
 """Tiny published models for tests: real files, random weights."""
 
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import torch
@@ -15,7 +15,7 @@ from worker import checkpoint
 from worker.snapshot import kept
 from worker.spec import Budget, Recipe, TrainSpec
 
-OPTIONS = {"width": 8, "max_width": 16}
+OPTIONS = {"width": 8, "max_width": 16, "couplings": 2}  # as far as networks have them
 # Where weights were first published: what was found out about them there need not be tried again.
 FIRST: dict[str, Path] = {}
 
@@ -29,7 +29,8 @@ def tiny_spec(
 ) -> TrainSpec:
     """A training of the smallest networks."""
     networks = architectures()[architecture]
-    options = networks.Options(**OPTIONS)
+    known = {field.name for field in fields(networks.Options)}
+    options = networks.Options(**{name: OPTIONS[name] for name in OPTIONS.keys() & known})
     z_dim = networks.noise(resolution, channels, 16)
     return TrainSpec(
         task="generate",
