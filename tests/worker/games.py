@@ -27,13 +27,7 @@ def tiny_spec(
 ) -> TrainSpec:
     networks = architectures()[architecture]
     z_dim = networks.noise(32, channels, 8)
-    defaults = {
-        "batch": 4,
-        "z_dim": 8,
-        "penalty_interval": 2,
-        "augment_p": 0.3,
-        "measure_kimg": 0.0,
-    }
+    defaults = {"batch": 4, "z_dim": 8, "penalty_interval": 2, "augment_p": 0.3}
     return TrainSpec(
         task="generate",
         architecture=architecture,
