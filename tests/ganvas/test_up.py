@@ -109,8 +109,9 @@ def test_killed_launcher_leaves_nothing_behind_and_the_next_one_starts(tmp_path:
 
 def test_killed_program_comes_back_and_is_reported(launcher: Launcher) -> None:
     launcher.ready()
-    first = pid_in(launcher.home / "worker.pid")
-    os.kill(first, signal.SIGKILL)
+    first, child = (pid_in(launcher.home / f"{role}.pid") for role in ("worker", "child"))
+    for pid in (first, child):  # a real child notices that its worker has gone, this one does not
+        os.kill(pid, signal.SIGKILL)
     wait_for(lambda: pid_in(launcher.home / "worker.pid") != first, "a new worker")
     launcher.process.terminate()
     _, err = launcher.process.communicate(timeout=20)
