@@ -82,8 +82,8 @@ class Incoming:
         try:
             partial.mkdir(mode=0o700)
             record = {"length": length, "metadata": metadata, "created_at": _now().isoformat()}
-            write_json(partial / "record.json", record)
             (partial / "source").touch(mode=0o600)
+            write_json(partial / "record.json", record)  # syncs the folder, with both in it
             os.rename(partial, folder)
         except OSError:
             remove_tree(partial)
@@ -180,8 +180,11 @@ class Incoming:
 
 
 def dataset_of(upload_id: str) -> str:
-    """The id of the data set that an upload becomes: however often it is ordered, it is one."""
-    return f"ds-{upload_id.partition('-')[2]}"
+    """The id of the data set that an upload becomes: however often it is ordered, it is one.
+
+    No data set of another origin has such an id, whatever a client names as its upload.
+    """
+    return f"ds-of-{upload_id}"
 
 
 def _expiry(last_byte: float) -> datetime:

@@ -111,6 +111,15 @@ def test_odd_orders_are_refused(api: httpx.Client) -> None:
     assert order(api, "up-1").status_code == 404
 
 
+def test_what_another_client_is_sending_is_no_upload(api: httpx.Client, held: Services) -> None:
+    dataset_id, _ = held.datasets.begin("cats")  # as POST /v1/datasets does before the first byte
+    own = dataset_id.removeprefix("ds-")
+    for name in (f"up-{own}", dataset_id, own, f"of-{own}"):
+        assert order(api, name).status_code == 404
+    assert api.get("/v1/jobs").json()["data"] == []
+    assert held.datasets.get(dataset_id).job is None
+
+
 def test_model_is_taken_from_an_upload_as_often_as_asked(
     api: httpx.Client, settings: Settings
 ) -> None:
