@@ -46,7 +46,7 @@ class Part:
         self._unsynced = 0
 
     def write(self, block: bytes) -> None:
-        """Append. Raises OSError, after which a beginning of the block may be there."""
+        """Append. Raises NotFound, OSError; then a beginning of the block may be there."""
         left = memoryview(block)
         while left:
             left = left[os.write(self._handle, left) :]
@@ -55,10 +55,12 @@ class Part:
             self.sync()
 
     def sync(self) -> Upload:
-        """Let everything be on the disk; answers how the upload stands."""
+        """Let everything be on the disk; answers how the upload stands. Raises the same."""
         os.fsync(self._handle)
         self._unsynced = 0
         found = os.fstat(self._handle)
+        if not found.st_nlink:  # removed while it was sent
+            raise _unknown(self._upload.id)
         told = {"offset": found.st_size, "expires_at": _expiry(found.st_mtime)}
         return self._upload.model_copy(update=told)
 
@@ -136,6 +138,16 @@ class Incoming:
             told = f"{found.offset} of {found.length} bytes have come"
             raise NotReady(f"The upload is not complete: {told}; send the others first.")
         return self.home.arriving(upload_id)
+
+    def lend(self, upload_id: str, target: Path) -> None:
+        """Link the bytes of a complete upload to `target`, where they stay when it is removed.
+
+        Raises NotFound, NotReady.
+        """
+        try:
+            os.link(self.whole(upload_id) / "source", target)
+        except FileNotFoundError as error:
+            raise _unknown(upload_id) from error
 
     def remove(self, upload_id: str) -> None:
         """Raises NotFound."""

@@ -3,12 +3,15 @@
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
 
+from app import archives
 from app.services import Services
 from core.errors import QueueFull
+from core.imports import Imported
 from core.incoming import dataset_of
 from core.jobs import JobStore
 from core.settings import Settings
@@ -130,4 +133,20 @@ def test_model_is_taken_from_an_upload_as_often_as_asked(
     assert {answer.json()["version"] for answer in answers} == {1}
     assert api.delete(f"/v1/uploads/{upload}").status_code == 204
     assert api.post("/v1/models", json=body).status_code == 404
+    assert os.listdir(settings.folders.uploads) == []
+
+
+def test_model_is_taken_from_an_upload_that_is_removed_meanwhile(
+    api: httpx.Client, held: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = whole(api, archive(settings, put_model(settings)))
+    taken = archives.take_model
+
+    def removed(source: Path, folder: Path, limit: int) -> Imported:
+        held.incoming.remove(upload)
+        return taken(source, folder, limit)
+
+    monkeypatch.setattr(archives, "take_model", removed)
+    answer = api.post("/v1/models", json={"upload": upload, "name": "kittens"})
+    assert (answer.status_code, answer.json()["version"]) == (201, 1)
     assert os.listdir(settings.folders.uploads) == []
