@@ -4,20 +4,26 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from app import archives
+from app.main import create_app
 from app.services import Services
 from core.errors import QueueFull
 from core.imports import Imported
 from core.incoming import dataset_of
 from core.jobs import JobStore
+from core.schemas import JobKind
 from core.settings import Settings
+from tests.app.serving import client_of
 from tests.app.test_datasets import AT_ONCE, Preparer, Refuser
-from tests.app.tus import begin, go_on, whole
+from tests.app.tus import begin, go_on, offset_of, whole
 from tests.portable import archive, put_model
+
+AWAY = "unix:///nowhere/redis.sock"
 
 
 def order(api: httpx.Client, upload: str, name: str = "cats") -> httpx.Response:
@@ -87,6 +93,21 @@ def test_order_that_no_job_could_be_made_for_is_made_good(
     answer = order(api, upload, "another name")
     assert (answer.status_code, answer.json()["name"]) == (202, "cats")
     assert answer.json()["job"] is not None
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [({"max_queued_jobs": 1}, 429, "queue_full"), ({"redis_url": AWAY}, 503, "unavailable")],
+)
+def test_upload_whose_order_is_refused_for_now_is_found_again(
+    held: Services, settings: Settings, change: dict[str, Any], status: int, code: str
+) -> None:
+    held.jobs.create(JobKind.INGEST, {"dataset": "ds-1", "name": "first"})
+    with client_of(create_app(settings.model_copy(update=change))) as api:
+        upload = whole(api, b"zip bytes")
+        answer = order(api, upload)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert offset_of(api, f"/v1/uploads/{upload}") == len(b"zip bytes")
 
 
 def test_upload_that_is_no_archive_is_refused_and_leaves_nothing(
