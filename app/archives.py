@@ -74,11 +74,11 @@ async def import_model(
     try:
         if is_json(request.headers):
             order = read_order(ImportRequest, await request.body())
-            source = await run_in_threadpool(held.incoming.whole, order.upload) / "source"
+            await run_in_threadpool(held.incoming.lend, order.upload, folder / "source")
             name = order.name or name
         else:
-            source = await _received(request, folder, held.settings.max_upload_bytes)
-        model, new = await run_in_threadpool(_take, held, source, folder / "model", name)
+            await _receive(request, folder, held.settings.max_upload_bytes)
+        model, new = await run_in_threadpool(_take, held, folder, name)
     finally:
         await run_in_threadpool(remove_tree, folder)
     response.status_code = 201 if new else 200
@@ -94,17 +94,18 @@ def packed(models: ModelStore, model: Model) -> Archive:
         raise NotFound("The model was removed a moment ago.") from error
 
 
-async def _received(request: Request, folder: Path, limit: int) -> Path:
+async def _receive(request: Request, folder: Path, limit: int) -> None:
     if media_type(request.headers) not in TYPES:
         raise UnsupportedMedia(f"Send the archive of a model: {', '.join(TYPES)}.")
     await receive_into(lambda: FileSink(folder), request, limit)
-    return folder / "source"
 
 
-def _take(held: Services, source: Path, folder: Path, name: str | None) -> tuple[Model, bool]:
-    found = take_model(source, folder, held.settings.max_upload_bytes)
+def _take(held: Services, folder: Path, name: str | None) -> tuple[Model, bool]:
+    """The version that the archive `source` in `folder` becomes, and whether it is new."""
+    unpacked = folder / "model"
+    found = take_model(folder / "source", unpacked, held.settings.max_upload_bytes)
     require_known(found, held.presence.catalogue())
-    model, new = adopt(held.models, folder, name or found.name, found.card)
+    model, new = adopt(held.models, unpacked, name or found.name, found.card)
     if new:
         Retention(held.jobs, held.settings.keep_versions).after_publication(model.name)
     return model, new

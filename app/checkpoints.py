@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +20,7 @@ from core.aliases import require_movable
 from core.cards import CHECKPOINT, card_of
 from core.checkpoints import checkpoint_records
 from core.errors import NotFound, UnsupportedMedia
-from core.files import read_json, remove_tree
+from core.files import link_all, read_json, remove_tree
 from core.ids import Id, new_id
 from core.registry import CARD, HEADER, WEIGHTS, snapshot_folders
 from core.retention import Retention
@@ -128,17 +127,6 @@ def _prepared(folder: Path, job: Job, step: int, target: Path) -> dict[str, Any]
     with contextlib.suppress(FileNotFoundError, ValueError):  # there is none, or none any more
         os.link(folder / SAMPLES / f"{max(grids):09d}.png", target / "samples.png")
     return card_of(job, read_json(target / HEADER)["resolved"], _metrics(folder, step), step)
-
-
-def link_all(folder: Path, names: Iterable[str], target: Path) -> None:
-    """Link files of one folder into another: all of this folder, also when another takes its name
-    meanwhile. Raises FileNotFoundError."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        for name in names:
-            os.link(name, target / name, src_dir_fd=handle)
-    finally:
-        os.close(handle)
 
 
 def _metrics(folder: Path, step: int) -> dict[str, float]:

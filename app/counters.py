@@ -110,12 +110,14 @@ class Counters:
             task.cancel()
 
     async def _share_until(self, ended: asyncio.Event) -> None:
-        while not ended.is_set():
+        leaving = False
+        while not leaving:
             with suppress(TimeoutError):
                 async with asyncio.timeout(SHARE_SECONDS):
                     await ended.wait()
+            leaving = ended.is_set()
             try:
-                await self.share(leaving=ended.is_set())
+                await self.share(leaving=leaving)
             except (RedisError, OSError) as error:
                 log.debug("counts wait: %s", trouble(error))
 

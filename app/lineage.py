@@ -13,6 +13,7 @@ from app.services import Services
 from core.checkpoints import FOLDER, INIT, CheckpointRecord, checkpoint_records, hand_on
 from core.datasets import SAMPLE_PREFIX, DatasetStore
 from core.errors import Conflict, DatasetChanged, Invalid, NotFound, NotReady
+from core.files import link_all
 from core.jobs import JobStore
 from core.lineage import check_lineage, check_networks, networks_of
 from core.registry import HEADER, WEIGHTS, Reference
@@ -175,8 +176,7 @@ def link_model(held: Services, found: Reference, folder: Path) -> None:
     """
     folder.mkdir(mode=0o700)
     try:
-        for name in (WEIGHTS, HEADER):
-            os.link(found.folder / name, folder / name)
+        link_all(found.folder, (WEIGHTS, HEADER), folder)
     except FileNotFoundError as error:
         raise Conflict("The model of init_from was replaced a moment ago; ask again.") from error
     if found.model.job is None:

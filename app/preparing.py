@@ -46,11 +46,14 @@ def draw(held: Services, order: SampleRequest) -> tuple[str, Job | None]:
 def take_upload(held: Services, order: UploadRequest) -> tuple[str, Job | None]:
     """Order what a whole upload becomes; None for the job when it exists already.
 
-    Raises NotFound, NotReady. When the job cannot be created now, the next order does it.
+    Raises NotFound, NotReady, QueueFull, Unavailable. When the job cannot be created after all, the
+    next order does it.
     """
     dataset_id = dataset_of(order.upload)
     known = _known(held, dataset_id)
     if known is None:
+        # Where it is now its key finds it for a day; moved and without a job it lasts an hour.
+        held.jobs.require_room(JobKind.INGEST.queue, held.settings.max_queued_jobs)
         try:
             held.datasets.take_over(held.incoming.whole(order.upload), order.name, dataset_id)
         except (NotFound, FileNotFoundError):  # another order was quicker, or there is none

@@ -1,4 +1,4 @@
-"""Publishing a model that no job of ours made: one that was imported, or pulled from a store."""
+"""Publishing a model that is no training's end: imported, pulled from a store, or a checkpoint."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ def adopt(models: ModelStore, source: Path, name: str, card: dict[str, Any]) -> 
     """Move a folder with weights and header to its place as the next version of `name`.
 
     A version of `name` with the same weights stays the one that there is: then False, and the
-    folder is removed. So an import that is repeated, also after a crash, makes one version.
+    folder is removed. So what is asked for again, also after a crash, makes one version.
     """
     folder = models.home.model(name)
     folder.mkdir(mode=0o700, exist_ok=True)

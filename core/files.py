@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -117,6 +117,17 @@ def publish_folder(source: Path, target: Path) -> None:
     sync_folder(source)
     os.rename(source, target)
     sync_folder(target.parent)
+
+
+def link_all(folder: Path, names: Iterable[str], target: Path) -> None:
+    """Link files of one folder into another: all of this folder, also when another takes its name
+    meanwhile. Raises FileNotFoundError."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for name in names:
+            os.link(name, target / name, src_dir_fd=handle)
+    finally:
+        os.close(handle)
 
 
 def remove_tree(folder: Path) -> None:

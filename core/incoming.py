@@ -46,7 +46,7 @@ class Part:
         self._unsynced = 0
 
     def write(self, block: bytes) -> None:
-        """Append. Raises OSError, after which a beginning of the block may be there."""
+        """Append. Raises NotFound, OSError; then a beginning of the block may be there."""
         left = memoryview(block)
         while left:
             left = left[os.write(self._handle, left) :]
@@ -55,10 +55,12 @@ class Part:
             self.sync()
 
     def sync(self) -> Upload:
-        """Let everything be on the disk; answers how the upload stands."""
+        """Let everything be on the disk; answers how the upload stands. Raises the same."""
         os.fsync(self._handle)
         self._unsynced = 0
         found = os.fstat(self._handle)
+        if not found.st_nlink:  # removed while it was sent
+            raise _unknown(self._upload.id)
         told = {"offset": found.st_size, "expires_at": _expiry(found.st_mtime)}
         return self._upload.model_copy(update=told)
 
@@ -82,8 +84,8 @@ class Incoming:
         try:
             partial.mkdir(mode=0o700)
             record = {"length": length, "metadata": metadata, "created_at": _now().isoformat()}
-            write_json(partial / "record.json", record)
             (partial / "source").touch(mode=0o600)
+            write_json(partial / "record.json", record)  # syncs the folder, with both in it
             os.rename(partial, folder)
         except OSError:
             remove_tree(partial)
@@ -137,6 +139,16 @@ class Incoming:
             raise NotReady(f"The upload is not complete: {told}; send the others first.")
         return self.home.arriving(upload_id)
 
+    def lend(self, upload_id: str, target: Path) -> None:
+        """Link the bytes of a complete upload to `target`, where they stay when it is removed.
+
+        Raises NotFound, NotReady.
+        """
+        try:
+            os.link(self.whole(upload_id) / "source", target)
+        except FileNotFoundError as error:
+            raise _unknown(upload_id) from error
+
     def remove(self, upload_id: str) -> None:
         """Raises NotFound."""
         self._look(upload_id)
@@ -180,8 +192,11 @@ class Incoming:
 
 
 def dataset_of(upload_id: str) -> str:
-    """The id of the data set that an upload becomes: however often it is ordered, it is one."""
-    return f"ds-{upload_id.partition('-')[2]}"
+    """The id of the data set that an upload becomes: however often it is ordered, it is one.
+
+    No data set of another origin has such an id, whatever a client names as its upload.
+    """
+    return f"ds-of-{upload_id}"
 
 
 def _expiry(last_byte: float) -> datetime:

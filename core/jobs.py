@@ -21,7 +21,7 @@ from core.home import Home
 from core.idempotency import KeyRing
 from core.ids import new_id
 from core.keys import Keys
-from core.ledger import Ledger, guarded
+from core.ledger import Ledger, guarded, queue_full
 from core.queue import JOB_QUEUES
 from core.records import Beat, Claim, Note, Word, in_ms, named, read_record, stored
 from core.remains import INTENT, REQUEST
@@ -210,6 +210,11 @@ class JobStore:
     def waiting(self, queue: str) -> int:
         """How many jobs wait in `queue`."""
         return cast(int, guarded(lambda: self.client.zcard(self.keys.queue(queue))))
+
+    def require_room(self, queue: str, most: int) -> None:
+        """Raise QueueFull when `most` jobs wait in `queue`, Unavailable when nobody can say."""
+        if self.waiting(queue) >= most:
+            raise queue_full(most)
 
     def counts(self) -> dict[str, int]:
         """How often something noteworthy happened: stale_fence, leases_expired, restored, ..."""

@@ -60,7 +60,7 @@ class Ledger:
                     doubt.touch()
             raise
         if answer == "full":
-            raise QueueFull(f"{most} jobs are waiting already.", retry_after=60)
+            raise queue_full(most)
 
     def complete(self, besides: str = "") -> None:
         """Rebuild all records (`besides` one that is being accepted) when Redis has lost them."""
@@ -136,3 +136,7 @@ def guarded(command: Callable[[], T]) -> T:
         return command()
     except RedisError as error:
         raise Unavailable(f"{trouble(error)}. Try again in a moment.", retry_after=2) from error
+
+
+def queue_full(most: int) -> QueueFull:
+    return QueueFull(f"{most} jobs are waiting already.", retry_after=60)

@@ -16,7 +16,7 @@ from core.alarms import JobAlarm, JobAlarms
 from core.requests import EvaluateRequest, SampleRequest, TrainRequest, UploadRequest
 from core.schemas import Dataset, Job, JobCheckpoint, JobCheckpoints, Model, Page
 from ganvas.answers import as_json, nothing, read, record
-from ganvas.outage import Outage
+from ganvas.outage import Outage, outlasted
 from ganvas.resumable import GIVE_UP_SECONDS, LARGE, sent_whole
 from ganvas.transport import (
     Flow,
@@ -75,11 +75,7 @@ class Calls:
         upload_id = yield from sent_whole(upload, self.retries)
         request = self._new_dataset(json={"upload": upload_id, "name": name})
         outage = Outage(GIVE_UP_SECONDS)
-        while True:
-            try:
-                return (yield from self._until_ready(request))
-            except (Unreachable, GanvasAPIError) as error:
-                yield outage.pause(error)
+        return (yield from outlasted(lambda: self._until_ready(request), outage))
 
     def sample(self, request: SampleRequest | None) -> Flow[Dataset]:
         request = request or SampleRequest.model_validate({"sample": "sprites"})

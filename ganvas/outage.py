@@ -1,11 +1,13 @@
 """How long a client puts up with a service that does not answer: a restart, a lost connection."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import TypeVar
 
-from ganvas.transport import REFUSED_FOR_NOW, GanvasAPIError, Pause, Unreachable
+from ganvas.transport import REFUSED_FOR_NOW, Flow, GanvasAPIError, Pause, Unreachable
 
 OUTAGE_SECONDS = 60.0
+T = TypeVar("T")
 
 
 class Outage:
@@ -26,3 +28,12 @@ class Outage:
         if final or now - self._began > self._seconds:
             raise error
         return Pause(1.0)
+
+
+def outlasted(flow: Callable[[], Flow[T]], outage: Outage) -> Flow[T]:
+    """What `flow` answers, begun anew while the service is away. Raises what is final."""
+    while True:
+        try:
+            return (yield from flow())
+        except (Unreachable, GanvasAPIError) as error:
+            yield outage.pause(error)

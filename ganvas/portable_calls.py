@@ -11,7 +11,8 @@ from core.schemas import Job, JobState, Model, Page
 from core.store import StoredModel
 from ganvas.answers import nothing, read, record
 from ganvas.calls import Calls, failure_of
-from ganvas.resumable import LARGE, sent_whole
+from ganvas.outage import Outage, outlasted
+from ganvas.resumable import GIVE_UP_SECONDS, LARGE, sent_whole
 from ganvas.transport import Flow, GanvasAPIError, Request, Unreachable, Upload, exchange
 
 PATIENCE = 120.0  # seconds that the service may look at the bytes before it answers
@@ -34,7 +35,9 @@ class PortableCalls:
             return (yield from exchange(request, record(Model), retries))
         upload_id = yield from sent_whole(upload, retries)
         request = _import(json={"upload": upload_id, "name": name})
-        model = yield from exchange(request, record(Model), retries)
+        model = yield from outlasted(
+            lambda: exchange(request, record(Model), retries), Outage(GIVE_UP_SECONDS)
+        )
         with contextlib.suppress(Unreachable, GanvasAPIError):  # it goes in a day anyhow
             used = Request(method="DELETE", path=f"/v1/uploads/{upload_id}")
             yield from exchange(used, nothing, retries)

@@ -1,6 +1,5 @@
 """What a training tells becomes files below the job's folder and records for the supervisor."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.alarms import ALARMS
-from core.files import write_atomic
+from core.files import json_lines, write_atomic
 from core.samples import DRAWN, SAMPLES, steps_in
 from worker import metrics_file
 from worker.channel import Channel
@@ -45,10 +44,13 @@ class Recorder:
         without repetitions."""
         with room_or_not():
             self.written = metrics_file.go_on_from(self.folder / METRICS, step)
+        with room_or_not():
             metrics_file.go_on_from(self.folder / DRAWN, step)
-            kept = metrics_file.keep(self.folder / ALARMS, lambda line: _stays(line, seconds))
-            self.alarms = [json.loads(line) for line in kept]
-            self.before = {(line["kind"], line["message"]) for line in self.alarms}
+        with room_or_not():
+            metrics_file.keep(self.folder / ALARMS, lambda line: _stays(line, seconds))
+        told = json_lines(self.folder / ALARMS)  # also when it could not be written anew
+        self.alarms = [line for line in told if _stays(line, seconds)]
+        self.before = {(line["kind"], line["message"]) for line in self.alarms}
         for later in steps_in(self.folder / SAMPLES):
             if later > step:
                 (self.folder / SAMPLES / f"{later:09d}.png").unlink(missing_ok=True)

@@ -11,7 +11,7 @@ import pytest
 from app import checkpoints
 from app.services import Services
 from core.crashpoints import POINTS
-from core.files import read_json, write_json
+from core.files import link_all, read_json, write_json
 from core.janitor import Janitor
 from core.registry import ModelStore
 from core.schemas import JobKind
@@ -180,5 +180,5 @@ def test_weights_and_header_are_of_one_checkpoint(run: tuple[str, Path], tmp_pat
         put_snapshot(folder, 100)
         yield "model.json"
 
-    checkpoints.link_all(snapshot, names(), target)
+    link_all(snapshot, names(), target)
     assert read_json(target / "model.json")["steps"] == 100

@@ -1,5 +1,6 @@
 """GET /metrics: counters, histograms and queue lengths as Prometheus reads them."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -7,12 +8,15 @@ from typing import Any
 
 import httpx
 import pytest
+import redis
 from prometheus_client.parser import text_string_to_metric_families
 
 from app import counters
 from app.counted import ROUTES, route_of
 from app.main import create_app
 from app.services import Services
+from core.connection import connect, connect_async
+from core.keys import Keys
 from core.schemas import JobKind, JobState, Model
 from core.settings import Settings
 from tests.app.serving import client_of
@@ -148,6 +152,29 @@ def test_all_processes_are_one_whichever_is_asked(
         other.get("/version")
     assert figures(api)[name] == 4  # it has ended, and told what was left to tell
     assert figures(api)["ganvas_apis"] == 1
+
+
+def test_process_that_ends_while_it_shares_tells_the_rest_too(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counters, "SHARE_SECONDS", 0.01)
+    keys = Keys(settings.prefix)
+
+    async def scenario(client: redis.Redis) -> None:
+        shared = connect_async(settings.redis_url)
+        own = counters.Counters(shared, keys, dict)
+        async with shared, own.sharing():
+            while not client.scard(keys.apis):
+                await asyncio.sleep(0.01)
+            client.client_pause(200, all=False)  # of what is written
+            await asyncio.sleep(0.05)
+            own.add("requests", "version", "200")
+
+    with connect(settings.redis_url) as client:
+        asyncio.run(scenario(client))
+        sums = counters.read_sums(client, keys)
+    assert sums.labelled("requests") == {("version", "200"): 1}
+    assert sums.gauges == []
 
 
 def test_counts_wait_while_redis_is_full(api: httpx.Client, held: Services) -> None:

@@ -3,18 +3,27 @@
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from app import archives
+from app.main import create_app
 from app.services import Services
 from core.errors import QueueFull
+from core.imports import Imported
 from core.incoming import dataset_of
 from core.jobs import JobStore
+from core.schemas import JobKind
 from core.settings import Settings
+from tests.app.serving import client_of
 from tests.app.test_datasets import AT_ONCE, Preparer, Refuser
-from tests.app.tus import begin, go_on, whole
+from tests.app.tus import begin, go_on, offset_of, whole
 from tests.portable import archive, put_model
+
+AWAY = "unix:///nowhere/redis.sock"
 
 
 def order(api: httpx.Client, upload: str, name: str = "cats") -> httpx.Response:
@@ -86,6 +95,21 @@ def test_order_that_no_job_could_be_made_for_is_made_good(
     assert answer.json()["job"] is not None
 
 
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [({"max_queued_jobs": 1}, 429, "queue_full"), ({"redis_url": AWAY}, 503, "unavailable")],
+)
+def test_upload_whose_order_is_refused_for_now_is_found_again(
+    held: Services, settings: Settings, change: dict[str, Any], status: int, code: str
+) -> None:
+    held.jobs.create(JobKind.INGEST, {"dataset": "ds-1", "name": "first"})
+    with client_of(create_app(settings.model_copy(update=change))) as api:
+        upload = whole(api, b"zip bytes")
+        answer = order(api, upload)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert offset_of(api, f"/v1/uploads/{upload}") == len(b"zip bytes")
+
+
 def test_upload_that_is_no_archive_is_refused_and_leaves_nothing(
     api: httpx.Client, held: Services, settings: Settings
 ) -> None:
@@ -111,6 +135,15 @@ def test_odd_orders_are_refused(api: httpx.Client) -> None:
     assert order(api, "up-1").status_code == 404
 
 
+def test_what_another_client_is_sending_is_no_upload(api: httpx.Client, held: Services) -> None:
+    dataset_id, _ = held.datasets.begin("cats")  # as POST /v1/datasets does before the first byte
+    own = dataset_id.removeprefix("ds-")
+    for name in (f"up-{own}", dataset_id, own, f"of-{own}"):
+        assert order(api, name).status_code == 404
+    assert api.get("/v1/jobs").json()["data"] == []
+    assert held.datasets.get(dataset_id).job is None
+
+
 def test_model_is_taken_from_an_upload_as_often_as_asked(
     api: httpx.Client, settings: Settings
 ) -> None:
@@ -121,4 +154,20 @@ def test_model_is_taken_from_an_upload_as_often_as_asked(
     assert {answer.json()["version"] for answer in answers} == {1}
     assert api.delete(f"/v1/uploads/{upload}").status_code == 204
     assert api.post("/v1/models", json=body).status_code == 404
+    assert os.listdir(settings.folders.uploads) == []
+
+
+def test_model_is_taken_from_an_upload_that_is_removed_meanwhile(
+    api: httpx.Client, held: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = whole(api, archive(settings, put_model(settings)))
+    taken = archives.take_model
+
+    def removed(source: Path, folder: Path, limit: int) -> Imported:
+        held.incoming.remove(upload)
+        return taken(source, folder, limit)
+
+    monkeypatch.setattr(archives, "take_model", removed)
+    answer = api.post("/v1/models", json={"upload": upload, "name": "kittens"})
+    assert (answer.status_code, answer.json()["version"]) == (201, 1)
     assert os.listdir(settings.folders.uploads) == []

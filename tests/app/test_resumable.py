@@ -200,6 +200,17 @@ def test_removed_upload_is_gone(api: httpx.Client, settings: Settings) -> None:
     assert os.listdir(settings.folders.incoming) == []
 
 
+def test_part_of_an_upload_that_is_removed_meanwhile_is_refused(
+    api: httpx.Client, settings: Settings
+) -> None:
+    address = begin(api, len(DATA))
+    with part_under_way(api, address, 0, DATA[:2_000_000]) as connection:
+        wait_for(lambda: offset_of(api, address) > 0, "it to be written")
+        assert api.delete(address).status_code == 204
+        connection.sendall(DATA[2_000_000:])
+        assert status(connection) == 404
+
+
 def test_upload_expires_a_day_after_its_last_byte(
     api: httpx.Client, held: Services, settings: Settings
 ) -> None:

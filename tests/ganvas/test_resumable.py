@@ -17,8 +17,8 @@ from ganvas import portable_calls
 from ganvas.async_client import AsyncClient
 from ganvas.client import Client
 from ganvas.packing import packed
-from ganvas.resumable import LARGE
-from ganvas.transport import Unreachable
+from ganvas.resumable import LARGE, sent_whole
+from ganvas.transport import Flow, Unreachable, Upload
 from tests.app.serving import serve
 from tests.app.test_datasets import Preparer
 from tests.chaos_proxy import ChaosProxy
@@ -163,6 +163,24 @@ def test_service_that_is_away_when_all_was_sent_is_waited_for(
     with Client(service.url, retries=0) as client:
         assert client.datasets.upload(large, on_progress=away).state == "ready"
     assert preparer.found["source"] == large.read_bytes()
+
+
+def test_service_that_is_away_when_a_model_was_sent_is_waited_for(
+    service: Service, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sent_and_away(upload: Upload, retries: int) -> Flow[str]:
+        upload_id = yield from sent_whole(upload, retries)
+        service.proxy.refuse()
+        service.proxy.cut()
+        threading.Timer(1.0, service.proxy.forward).start()
+        return upload_id
+
+    monkeypatch.setattr(portable_calls, "LARGE", 10)
+    monkeypatch.setattr(portable_calls, "sent_whole", sent_and_away)
+    path = tmp_path / "cats.zip"
+    path.write_bytes(archive(settings, put_model(settings)))
+    with Client(service.url, retries=0) as client:
+        assert client.portable.import_(path, "kittens").name == "kittens"
 
 
 def test_large_model_is_imported_by_an_upload_that_goes_afterwards(
