@@ -12,6 +12,7 @@ const job = (id: string, created_at: string, more = {}) =>
     kind: "train",
     state: "queued",
     input: { model: id },
+    version: 1,
     metadata: {},
     ...more,
   }) as unknown as Job;

@@ -120,7 +120,7 @@ export function useJobs(state: string, kind: string, q: string): [JobList, JobRe
   );
 
   useEffect(() => {
-    if (list.ready && list.more && list.all.length < SCREENFUL)
+    if (list.ready && list.more && !list.error && list.all.length < SCREENFUL)
       void reader.further();
   }, [list, reader]);
 

@@ -52,10 +52,12 @@ export function told(job: Job, { type, data: { job: _, ...data } }: JobEvent): J
   return { ...job, ...(data as Partial<Job>) };
 }
 
-/** The newest of what is known of each job: those at work first, then the newest. */
+/** The newest of what is known of each job, whichever answer came last: those at work first, then the newest. */
 export function merged(known: Job[], news: Job[]): Job[] {
   const all = new Map(known.map((job) => [job.id, job]));
-  for (const job of news) all.set(job.id, job);
+  for (const job of news) {
+    if (job.version >= (all.get(job.id)?.version ?? 0)) all.set(job.id, job);
+  }
   return [...all.values()].sort(
     (a, b) =>
       Number(atWork(b)) - Number(atWork(a)) ||
