@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { send, sentence } from "../api/http";
 import type { Job } from "../api/types";
-import { budgetOf, longer, type Budget } from "../logic/order";
+import { budgetOf, longer, UNITS, type Budget } from "../logic/order";
 import { go, to } from "../route";
 import { say } from "./toasts";
 import { Unfold } from "./unfold";
@@ -42,7 +42,7 @@ function Form(props: { job: string; budget: Budget; fold: () => void }): JSX.Ele
           value={more}
           onInput={(event) => choose(Number(event.currentTarget.value))}
         />
-        more {budget.unit}
+        more {UNITS[budget.unit]}
       </label>
       <button class="primary" type="submit">
         Go on
