@@ -1,7 +1,9 @@
 /** Jobs as sentences, and as a list that grows at both ends. */
 import type { Job, JobEvent, JobState } from "../api/types";
 
+export const AT_WORK: JobState[] = ["running", "recovering", "pausing", "cancelling"];
 export const ENDED: JobState[] = ["succeeded", "failed", "cancelled"];
+export const STATES: JobState[] = ["queued", ...AT_WORK, "paused", ...ENDED];
 export const KINDS: Record<Job["kind"], string> = {
   train: "Training",
   ingest: "Data set",
@@ -17,7 +19,7 @@ export function ended(job: Job): boolean {
 }
 
 export function atWork(job: Job): boolean {
-  return !ended(job) && job.state !== "queued" && job.state !== "paused";
+  return AT_WORK.includes(job.state);
 }
 
 /** What a job is about: the model that it trains, the data set that it prepares. */
