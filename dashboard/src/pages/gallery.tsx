@@ -128,6 +128,7 @@ function Images(props: {
           pick={opened}
           favourite={favourites.some((one) => same(one, opened))}
           mark={() => mark(opened)}
+          beside={(by) => picks.beside(opened, by)}
           move={open}
           close={() => open(null)}
         />
