@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Job } from "../src/api/types";
+import { seedOf } from "../src/logic/images";
 import { inQueue, merged, renews, told } from "../src/logic/jobs";
 import { commonAxis, momentText, sampleAt, seedAt, seedText, stops } from "../src/logic/samples";
 import { allFrom, listed, orderOf, tiling, toggled } from "../src/logic/wall";
@@ -12,6 +13,7 @@ const job = (id: string, created_at: string, more = {}) =>
     kind: "train",
     state: "queued",
     input: { model: id },
+    version: 1,
     metadata: {},
     ...more,
   }) as unknown as Job;
@@ -103,6 +105,9 @@ test("a wall of all seeds ends with the last one", () => {
   const picks = allFrom(2 ** 32 - 3, "cat");
   expect(picks.count).toBe(3);
   expect(picks.at(2)).toEqual({ seed: String(2 ** 32 - 1), label: "cat" });
+  expect(picks.beside(picks.at(2), -1)).toEqual(picks.at(1));
+  expect(picks.beside(picks.at(2), 1)).toBeUndefined();
+  expect(["-3", "1.5", "9e9", "x", null].map(seedOf)).toEqual([0, 1, 2 ** 32 - 1, 0, 0]);
   const { columns, side } = tiling(390, 6, 112);
   expect(columns).toBe(3);
   expect(columns * side - 6).toBeCloseTo(390);
@@ -114,6 +119,8 @@ test("a favourite is a seed with its class, and goes with both into the zip", ()
   const picks = [alice, cat!].reduce(toggled, [dog!]);
   expect(listed(picks, "cat").at(0)).toEqual(cat);
   expect(listed(picks, "").count).toBe(3);
+  expect(listed(picks, "").beside(alice, -1)).toEqual(dog);
+  expect(listed(picks, "cat").beside(cat!, 1)).toBeUndefined();
   expect(toggled(picks, dog!)).toEqual([alice, cat]);
   expect(orderOf({ name: "pets", version: 2 }, picks)).toEqual({
     model: "pets@2",

@@ -56,6 +56,8 @@ test("lately is the last minute, or as long as is known", () => {
   expect(lately(all.slice(0, 1), 60)).toBeNull();
   expect(lately(all.slice(0, 3), 60)?.images).toBe(40);
   expect(lately(all, 60)?.images).toBe((100 ** 2 - 40 ** 2) / 60);
+  const back = [...all, { ...all[0]!, at: 9_000_000 }, { ...all[0]!, at: 9_005_000 }];
+  expect(lately(back, 60)?.images).toBe(0); // hours of a hidden page are not the last minute
   expect(course(all.slice(0, 3))).toEqual([20, 60]);
 });
 

@@ -3,11 +3,12 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 
-from tests.service.conftest import Service, service, shapes  # noqa: F401 (fixtures)
+from tests.service.conftest import TINY, Service, service, shapes  # noqa: F401 (fixtures)
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 expect.set_options(timeout=60_000)  # nothing waits so long but on a machine that is busy
@@ -45,6 +46,27 @@ def page(browser: Browser, service: Service, tmp_path: Path) -> Iterator[Page]: 
     tab.screenshot(path=tmp_path / "end.png")
     context.close()
     assert told == []
+
+
+@pytest.fixture(scope="module")
+def training(service: Service, shapes: bytes) -> Any:  # noqa: F811
+    """A training that goes on until these tests have ended."""
+    headers = {"content-type": "application/zip"}
+    dataset = service.client.post("/v1/datasets?name=live", content=shapes, headers=headers).json()
+    body = {"dataset": dataset["id"], "name": "live", "budget": {"minutes": 30}, "options": TINY}
+    job = service.train(**body)
+    yield job
+    service.client.post(f"/v1/jobs/{job}/cancel")
+    service.finished(job)
+
+
+def turn(page: Page, *, hidden: bool) -> None:
+    """As if somebody looked at another tab, or came back."""
+    value = str(hidden).lower()
+    page.evaluate(
+        f"Object.defineProperty(document, 'hidden', {{value: {value}, configurable: true}})"
+    )
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
 def _heard(told: list[str], message: ConsoleMessage) -> None:

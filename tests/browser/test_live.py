@@ -8,23 +8,12 @@ import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.service.conftest import TINY, Service, archive, picture
+from tests.browser.conftest import turn
+from tests.service.conftest import Service, archive, picture
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.service
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
-
-
-@pytest.fixture(scope="module")
-def training(service: Service, shapes: bytes) -> Any:
-    """A training that goes on until these tests have ended."""
-    headers = {"content-type": "application/zip"}
-    dataset = service.client.post("/v1/datasets?name=live", content=shapes, headers=headers).json()
-    body = {"dataset": dataset["id"], "name": "live", "budget": {"minutes": 30}, "options": TINY}
-    job = service.train(**body)
-    yield job
-    service.client.post(f"/v1/jobs/{job}/cancel")
-    service.finished(job)
 
 
 def step(page: Page) -> int:
@@ -118,12 +107,10 @@ def test_one_stream_serves_all_pages_and_none_a_hidden_tab(
     expect(page.get_by_role("table", name="Jobs")).to_be_visible()
     page.wait_for_timeout(3_000)
     assert open_streams(service) == 1
-    turn = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true});"
-    turn += "document.dispatchEvent(new Event('visibilitychange'))"
-    page.evaluate(turn % "true")
+    turn(page, hidden=True)
     wait_for(lambda: open_streams(service) == 0, "no stream", 20)
     job = started_elsewhere(service, training, "unseen")
-    page.evaluate(turn % "false")
+    turn(page, hidden=False)
     expect(page.get_by_role("link", name="unseen").first).to_be_visible()
     service.client.post(f"/v1/jobs/{job}/cancel")
 

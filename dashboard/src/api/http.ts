@@ -59,6 +59,11 @@ export function freshKey(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** Whether the same may be answered in a moment: the service is away, busy or not ready. */
+export function passes(error: unknown): boolean {
+  return error instanceof Problem && (error.status === 0 || error.status >= 500);
+}
+
 /** What to tell a person about any exception. */
 export function sentence(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

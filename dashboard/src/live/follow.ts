@@ -113,7 +113,12 @@ async function polled(
 
 function pause(ms: number, stopped: AbortSignal): Promise<void> {
   return new Promise((go) => {
-    const timer = window.setTimeout(go, ms);
-    stopped.addEventListener("abort", () => (clearTimeout(timer), go()), { once: true });
+    const over = () => {
+      clearTimeout(timer);
+      stopped.removeEventListener("abort", over);
+      go();
+    };
+    const timer = window.setTimeout(over, ms);
+    stopped.addEventListener("abort", over);
   });
 }

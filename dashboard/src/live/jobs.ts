@@ -1,15 +1,14 @@
 /** The list of jobs, read in pages as it is scrolled; kept up to date by what happens. */
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { ask } from "../api/http";
 import type { Job, JobEvent, Page } from "../api/types";
-import { ended, merged, told } from "../logic/jobs";
+import { AT_WORK, ended, merged, told } from "../logic/jobs";
 import { Cell, useCell } from "../state";
 import { useNews } from "./news";
+import { useSettled } from "./settled";
 
 const PAGE = 100;
-const SETTLED_MS = 250; // after the last key, before a search is sent
 const SCREENFUL = 40; // rows; a search that has fewer goes on by itself
-const AT_WORK = "running,recovering,pausing,cancelling";
 const MOST_STALE = 30; // rows that are read anew one by one
 
 export interface JobList {
@@ -91,7 +90,7 @@ export class JobReader {
   /** Those that a long queue would hide behind the first page. */
   private async working(first: Page<Job>): Promise<Job[]> {
     if (this.state || !first.has_more) return [];
-    return (await this.page("", AT_WORK)).data;
+    return (await this.page("", AT_WORK.join())).data;
   }
 
   /** The unfinished jobs in sight that are not in the first page, anew. */
@@ -120,17 +119,9 @@ export function useJobs(state: string, kind: string, q: string): [JobList, JobRe
   );
 
   useEffect(() => {
-    if (list.ready && list.more && list.all.length < SCREENFUL) void reader.further();
+    if (list.ready && list.more && !list.error && list.all.length < SCREENFUL)
+      void reader.further();
   }, [list, reader]);
 
   return [shown.current, reader];
-}
-
-function useSettled(text: string): string {
-  const [settled, settle] = useState(text);
-  useEffect(() => {
-    const timer = window.setTimeout(() => settle(text), SETTLED_MS);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return settled;
 }

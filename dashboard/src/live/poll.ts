@@ -1,6 +1,9 @@
 /** A record that is read again and again while it is looked at; what was known stays on a failure. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { ask } from "../api/http";
+import { ask, passes } from "../api/http";
+import { Repeated } from "./repeat";
+
+const RETRY_S = 3; // when the service is away: also what would be read once
 
 export interface Known<T> {
   data: T | undefined;
@@ -8,42 +11,35 @@ export interface Known<T> {
   refresh: () => void;
 }
 
-/** `path` null: nothing to read yet. `seconds` 0: read once. */
-export function useRecord<T>(path: string | null, seconds = 0): Known<T> {
-  const [data, show] = useState<{ path: string; value: T } | undefined>();
-  const [error, fail] = useState<unknown>();
-  const again = useRef<() => void>(() => {});
-  const refresh = useCallback(() => again.current(), []);
+interface Answer<T> {
+  path: string | null;
+  value?: T;
+  error?: unknown;
+}
+
+/** `path` null: nothing to read yet. `seconds` 0: read once; another `turn`: read anew. */
+export function useRecord<T>(path: string | null, seconds = 0, turn = ""): Known<T> {
+  const [answer, show] = useState<Answer<T>>({ path });
+  const reading = useRef<Repeated | undefined>(undefined);
+  const refresh = useCallback(() => void reading.current?.again(), []);
 
   useEffect(() => {
     if (path === null) return;
-    const ended = new AbortController();
-    let timer = 0;
-    const read = async () => {
-      clearTimeout(timer);
+    const read = async (signal: AbortSignal) => {
       try {
-        const value = await ask<T>(path, { signal: ended.signal });
-        if (ended.signal.aborted) return;
-        show({ path, value });
-        fail(undefined);
-      } catch (reason) {
-        if (ended.signal.aborted) return;
-        fail(reason);
+        const value = await ask<T>(path, { signal });
+        if (!signal.aborted) show({ path, value });
+        return seconds;
+      } catch (error) {
+        if (signal.aborted) return 0;
+        show((before) => ({ ...(before.path === path ? before : {}), path, error }));
+        return passes(error) ? RETRY_S : seconds;
       }
-      if (seconds && !document.hidden) timer = window.setTimeout(read, seconds * 1000);
     };
-    const seen = () => {
-      if (!document.hidden && seconds) void read();
-    };
-    again.current = () => void read();
-    document.addEventListener("visibilitychange", seen);
-    void read();
-    return () => {
-      ended.abort();
-      clearTimeout(timer);
-      document.removeEventListener("visibilitychange", seen);
-    };
-  }, [path, seconds]);
+    const repeated = (reading.current = new Repeated(read));
+    return () => repeated.stop();
+  }, [path, seconds, turn]);
 
-  return { data: data?.path === path ? data?.value : undefined, error, refresh };
+  const { value: data, error } = answer.path === path ? answer : {};
+  return { data, error, refresh };
 }

@@ -1,6 +1,6 @@
 /** One job as it goes: its record, curves, samples, alarms and checkpoints, kept up by its events. */
 import { useEffect, useReducer } from "preact/hooks";
-import { ask } from "../api/http";
+import { ask, passes } from "../api/http";
 import type { Job, JobAlarm, JobEvent, Page, Sample, Samples, Series } from "../api/types";
 import { appended } from "../logic/curves";
 import { ended, told } from "../logic/jobs";
@@ -8,6 +8,7 @@ import { follow, type Source, type Way } from "./follow";
 
 const BEGIN_ID = "0-0"; // before the first event
 const POINTS = 1000; // of the series as it is first read
+const RETRY_MS = 2000;
 
 const ANEW = ["state", "resolved", "reset", "done"];
 const MOST_HEARD = 2000;
@@ -38,40 +39,76 @@ export function useTraining(id: string): [Training, (job: Job) => void] {
   const [training, change] = useReducer((before: Training, by: Change) => by(before), BEGIN);
 
   useEffect(() => {
-    const gone = new AbortController();
-    let heard = 0; // lines of metrics since they were read, thinned out
-    const read = () => {
-      heard = 0;
-      void readAll(id, change, gone.signal);
-    };
-    const follower = {
-      event: (event: JobEvent) => {
-        if (event.type === "metrics") heard++;
-        if (heard > MOST_HEARD || ANEW.includes(event.type)) read(); // what may be done has changed as well
-        change((before) => after(before, event, id));
-      },
-      way: (way: Way) => change((before) => ({ ...before, way })),
-    };
-    const started = () => void follow(eventsOf(id), follower, visible.signal);
-    let visible = new AbortController();
-    const turned = () => {
-      visible.abort(); // a page that nobody sees holds no connection
-      if (document.hidden) return;
-      visible = new AbortController();
-      read();
-      started();
-    };
-    read();
-    started();
-    document.addEventListener("visibilitychange", turned);
+    const keeper = new Keeper(id, change);
+    keeper.turned();
+    document.addEventListener("visibilitychange", keeper.turned);
     return () => {
-      document.removeEventListener("visibilitychange", turned);
-      visible.abort();
-      gone.abort();
+      document.removeEventListener("visibilitychange", keeper.turned);
+      keeper.stop();
     };
   }, [id]);
 
   return [training, (job) => change((before) => ({ ...before, job }))];
+}
+
+/** Reads a training and follows its events while somebody sees it. */
+class Keeper {
+  private open = new AbortController();
+  private reading = new AbortController();
+  private heard = 0; // lines of metrics since they were read, thinned out
+  private meanwhile: JobEvent[] | undefined; // since the reading began that is not over
+
+  constructor(
+    private readonly id: string,
+    private readonly change: (by: Change) => void,
+  ) {}
+
+  /** A page that nobody sees holds no connection: a browser has six for all its tabs. */
+  readonly turned = (): void => {
+    this.stop();
+    if (document.hidden) return;
+    this.open = new AbortController();
+    const way = (way: Way) => this.change((before) => ({ ...before, way }));
+    void this.read();
+    void follow(eventsOf(this.id), { event: this.hear, way }, this.open.signal);
+  };
+
+  stop(): void {
+    this.open.abort();
+    this.reading.abort();
+  }
+
+  private readonly hear = (event: JobEvent): void => {
+    if (event.type === "metrics") this.heard++;
+    this.meanwhile?.push(event);
+    this.change((before) => after(before, event, this.id));
+    const anew = ANEW.includes(event.type); // what may be done has changed as well
+    if (anew || this.heard > MOST_HEARD) void this.read();
+  };
+
+  /** All of it. What happened meanwhile is not in every answer; a reading before is given up. */
+  private async read(): Promise<void> {
+    this.reading.abort();
+    this.reading = new AbortController();
+    const { signal } = this.reading;
+    const meanwhile: JobEvent[] = (this.meanwhile = []);
+    this.heard = 0;
+    const show = (found: Partial<Training>) =>
+      this.change((before) => renewed({ ...before, ...found }, meanwhile, this.id));
+    try {
+      await readAll(this.id, show, signal);
+      this.meanwhile = undefined;
+    } catch (error) {
+      if (signal.aborted) return;
+      this.change((before) => ({ ...before, error }));
+      if (passes(error)) window.setTimeout(() => signal.aborted || void this.read(), RETRY_MS);
+    }
+  }
+}
+
+function renewed(found: Training, meanwhile: JobEvent[], id: string): Training {
+  const all = meanwhile.reduce((before, event) => after(before, event, id), found);
+  return { ...all, checkpoints: found.checkpoints };
 }
 
 /** What one event changes. */
@@ -93,32 +130,28 @@ export function after(before: Training, event: JobEvent, id: string): Training {
   return job ? { ...before, job: told(job, event) } : before;
 }
 
-export function withSample(samples: Sample[], told: JobEvent["data"], id: string): Sample[] {
+function withSample(samples: Sample[], told: JobEvent["data"], id: string): Sample[] {
   const { step, kimg, seconds } = told as unknown as Sample;
   if (!Number.isFinite(step) || samples.some((sample) => sample.step === step)) return samples;
   const sample = { step, kimg, seconds, url: `/v1/jobs/${id}/samples/${step}.png` };
   return [...samples, sample].sort((a, b) => a.step - b.step);
 }
 
+/** Raises Problem. */
 async function readAll(
   id: string,
-  change: (by: Change) => void,
+  show: (found: Partial<Training>) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  try {
-    const job = await ask<Job>(`/v1/jobs/${id}`, { signal });
-    change((before) => ({ ...before, job, error: undefined }));
-    if (job.kind === "train") {
-      const [series, { data: samples, labels }, { data: alarms }] = await Promise.all([
-        ask<Series>(`/v1/jobs/${id}/metrics?max_points=${POINTS}`, { signal }),
-        ask<Samples>(`/v1/jobs/${id}/samples`, { signal }),
-        ask<{ data: JobAlarm[] }>(`/v1/jobs/${id}/alarms`, { signal }),
-      ]);
-      change((before) => ({ ...before, series, samples, labels, alarms }));
-    }
-  } catch (error) {
-    if (!signal.aborted) change((before) => ({ ...before, error }));
-  }
+  const job = await ask<Job>(`/v1/jobs/${id}`, { signal });
+  show({ job, error: undefined });
+  if (job.kind !== "train") return;
+  const [series, { data: samples, labels }, { data: alarms }] = await Promise.all([
+    ask<Series>(`/v1/jobs/${id}/metrics?max_points=${POINTS}`, { signal }),
+    ask<Samples>(`/v1/jobs/${id}/samples`, { signal }),
+    ask<{ data: JobAlarm[] }>(`/v1/jobs/${id}/alarms`, { signal }),
+  ]);
+  show({ series, samples, labels, alarms });
 }
 
 /** The events of one job, and its record when a poll finds none. */

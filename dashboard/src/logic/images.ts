@@ -1,4 +1,5 @@
 /** Addresses of images, and the same request in other languages. */
+import { clamp } from "./numbers";
 
 export const MAX_SEED = 2 ** 32 - 1;
 
@@ -13,6 +14,11 @@ export interface Wish {
 
 export function randomSeed(): string {
   return String(crypto.getRandomValues(new Uint32Array(1))[0]);
+}
+
+/** The number nearest to what was typed that is a seed. */
+export function seedOf(text: string | null): number {
+  return Math.floor(clamp(Number(text) || 0, 0, MAX_SEED));
 }
 
 /** The seed so many places further; undefined: there is none, or it is a text. */

@@ -1,7 +1,9 @@
 /** Jobs as sentences, and as a list that grows at both ends. */
 import type { Job, JobEvent, JobState } from "../api/types";
 
+export const AT_WORK: JobState[] = ["running", "recovering", "pausing", "cancelling"];
 export const ENDED: JobState[] = ["succeeded", "failed", "cancelled"];
+export const STATES: JobState[] = ["queued", ...AT_WORK, "paused", ...ENDED];
 export const KINDS: Record<Job["kind"], string> = {
   train: "Training",
   ingest: "Data set",
@@ -17,7 +19,7 @@ export function ended(job: Job): boolean {
 }
 
 export function atWork(job: Job): boolean {
-  return !ended(job) && job.state !== "queued" && job.state !== "paused";
+  return AT_WORK.includes(job.state);
 }
 
 /** What a job is about: the model that it trains, the data set that it prepares. */
@@ -52,10 +54,12 @@ export function told(job: Job, { type, data: { job: _, ...data } }: JobEvent): J
   return { ...job, ...(data as Partial<Job>) };
 }
 
-/** The newest of what is known of each job: those at work first, then the newest. */
+/** The newest of what is known of each job, whichever answer came last: those at work first, then the newest. */
 export function merged(known: Job[], news: Job[]): Job[] {
   const all = new Map(known.map((job) => [job.id, job]));
-  for (const job of news) all.set(job.id, job);
+  for (const job of news) {
+    if (job.version >= (all.get(job.id)?.version ?? 0)) all.set(job.id, job);
+  }
   return [...all.values()].sort(
     (a, b) =>
       Number(atWork(b)) - Number(atWork(a)) ||

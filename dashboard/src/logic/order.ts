@@ -76,6 +76,12 @@ export interface Budget {
   amount: number;
 }
 
+export const UNITS: Record<string, string> = {
+  minutes: "minutes",
+  kimg: "thousand images",
+  steps: "steps",
+};
+
 /** The one of a job's budget that is set. */
 export function budgetOf(budget: unknown): Budget | undefined {
   const set = Object.entries(budget ?? {}).find(([, amount]) => typeof amount === "number");

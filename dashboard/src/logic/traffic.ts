@@ -83,8 +83,8 @@ export function lately(readings: Reading[], seconds: number): Traffic | null {
   const newest = readings.at(-1);
   if (!newest || readings.length < 2) return null;
   const wanted = newest.at - seconds * 1000;
-  const older = readings.findLast(({ at }) => at <= wanted) ?? readings[0]!;
-  return between(older, newest);
+  const older = readings.slice(0, -1).find(({ at }) => at >= wanted);
+  return between(older ?? readings.at(-2)!, newest); // nobody looked for longer than that
 }
 
 /** Images per second, from one reading to the next. */

@@ -1,5 +1,5 @@
 /** The images of a wall: every seed from one on, or a list. */
-import { MAX_SEED } from "./images";
+import { MAX_SEED, seedBeside } from "./images";
 
 /** A seed, and the class that it is looked at as; empty: what the seed itself means. */
 export interface Pick {
@@ -10,19 +10,31 @@ export interface Pick {
 export interface Picks {
   count: number;
   at: (place: number) => Pick;
+  beside: (pick: Pick, by: 1 | -1) => Pick | undefined; // the next, or the one before
 }
 
 export function allFrom(first: number, label: string): Picks {
   return {
     count: MAX_SEED - first + 1,
     at: (place) => ({ seed: String(first + place), label }),
+    beside: ({ seed, label }, by) => {
+      const next = seedBeside(seed, by);
+      return next === undefined ? undefined : { seed: next, label };
+    },
   };
 }
 
 /** `label`: only those of this class; empty: all. */
 export function listed(picks: Pick[], label: string): Picks {
   const shown = label ? picks.filter((pick) => pick.label === label) : picks;
-  return { count: shown.length, at: (place) => shown[place]! };
+  return {
+    count: shown.length,
+    at: (place) => shown[place]!,
+    beside: (pick, by) => {
+      const place = shown.findIndex((one) => same(one, pick));
+      return place < 0 ? undefined : shown[place + by];
+    },
+  };
 }
 
 export function same(a: Pick, b: Pick): boolean {

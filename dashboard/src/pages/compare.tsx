@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ask } from "../api/http";
 import type { Job, Sample, Samples, Series } from "../api/types";
+import { Repeated } from "../live/repeat";
 import { view } from "../live/view";
 import { grouped, lastOf, seldom, type Axis } from "../logic/curves";
 import { ended, plainly, subject } from "../logic/jobs";
@@ -78,25 +79,20 @@ function useCompared(ids: string[]): [Compared[] | undefined, unknown] {
   const [error, fail] = useState<unknown>();
   const key = ids.join();
   useEffect(() => {
-    const stopped = new AbortController();
-    let timer = 0;
-    const read = async () => {
+    if (ids.length < 2) return;
+    const repeated = new Repeated(async (signal) => {
       try {
-        const all = await Promise.all(ids.map((id) => compared(id, stopped.signal)));
+        const all = await Promise.all(ids.map((id) => compared(id, signal)));
+        if (signal.aborted) return 0;
         show(named(all));
         fail(undefined);
-        if (all.every(({ job }) => ended(job))) return;
+        return all.every(({ job }) => ended(job)) ? 0 : SECONDS;
       } catch (reason) {
-        if (stopped.signal.aborted) return;
-        fail(reason);
+        if (!signal.aborted) fail(reason);
+        return SECONDS;
       }
-      timer = window.setTimeout(() => void read(), SECONDS * 1000);
-    };
-    if (ids.length > 1) void read();
-    return () => {
-      stopped.abort();
-      clearTimeout(timer);
-    };
+    });
+    return () => repeated.stop();
   }, [key]);
   return [found, error];
 }

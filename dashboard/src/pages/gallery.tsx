@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import type { Model } from "../api/types";
 import { useFavourites } from "../live/favourites";
 import { useModel, type Choice } from "../live/models";
-import { MAX_SEED } from "../logic/images";
+import { MAX_SEED, seedOf } from "../logic/images";
 import { allFrom, listed, same, type Pick } from "../logic/wall";
 import { Empty, Loading, Segments, Unknown } from "../parts/bits";
 import { LabelChoice } from "../parts/label_choice";
@@ -67,7 +67,7 @@ export function Gallery(): JSX.Element {
 function viewOf(query: URLSearchParams): View {
   return {
     model: query.get("model") ?? "",
-    from: Number(query.get("from")) || 0,
+    from: seedOf(query.get("from")),
     label: query.get("label") ?? "",
     only: query.get("only") === "favourites" ? "favourites" : "all",
   };
@@ -92,7 +92,7 @@ function Filters({ view, change, choice }: Props & { choice: Choice }): JSX.Elem
           min={0}
           max={MAX_SEED}
           value={view.from}
-          onChange={(event) => change({ from: Math.max(0, Number(event.currentTarget.value)) })}
+          onChange={(event) => change({ from: seedOf(event.currentTarget.value) })}
         />
       </label>
     </div>
@@ -128,6 +128,7 @@ function Images(props: {
           pick={opened}
           favourite={favourites.some((one) => same(one, opened))}
           mark={() => mark(opened)}
+          beside={(by) => picks.beside(opened, by)}
           move={open}
           close={() => open(null)}
         />

@@ -5,7 +5,7 @@ import { send } from "../api/http";
 import type { Job } from "../api/types";
 import { useClock } from "../live/clock";
 import { useJobs } from "../live/jobs";
-import { ENDED, inQueue, KINDS } from "../logic/jobs";
+import { ended, inQueue, KINDS, STATES } from "../logic/jobs";
 import { plural } from "../logic/numbers";
 import { Empty, Failure, Loading } from "../parts/bits";
 import { Icon } from "../parts/icons";
@@ -14,7 +14,6 @@ import { tried } from "../parts/toasts";
 import { rename, route, to, withQuery } from "../route";
 import { useCell } from "../state";
 
-const STATES = ["queued", "running", "recovering", "paused", "succeeded", "failed", "cancelled"];
 const MOST_COMPARED = 6;
 
 interface Filter {
@@ -80,14 +79,14 @@ function Filters({ filter, count }: { filter: Filter; count: string }): JSX.Elem
         label="State"
         all="any state"
         value={filter.state}
-        names={STATES}
+        names={STATES.map((state) => [state, state])}
         set={(state) => set({ state })}
       />
       <Choice
         label="Kind"
         all="any kind"
         value={filter.kind}
-        names={Object.keys(KINDS)}
+        names={Object.entries(KINDS)}
         set={(kind) => set({ kind })}
       />
       <span class="quiet numbers" aria-live={filter.q ? "polite" : "off"}>
@@ -101,7 +100,7 @@ function Choice(props: {
   label: string;
   all: string;
   value: string;
-  names: string[];
+  names: [value: string, name: string][];
   set: (value: string) => void;
 }): JSX.Element {
   return (
@@ -111,8 +110,8 @@ function Choice(props: {
       onChange={(event) => props.set(event.currentTarget.value)}
     >
       <option value="">{props.all}</option>
-      {props.names.map((name) => (
-        <option key={name} value={name}>
+      {props.names.map(([value, name]) => (
+        <option key={value} value={value}>
           {name}
         </option>
       ))}
@@ -124,7 +123,7 @@ function Choice(props: {
 function Chosen({ jobs, changed }: { jobs: Job[]; changed: () => void }): JSX.Element | null {
   if (!jobs.length) return null;
   const trainings = jobs.filter((job) => job.kind === "train").map((job) => job.id);
-  const running = jobs.filter((job) => !ENDED.includes(job.state));
+  const running = jobs.filter((job) => !ended(job));
   const comparable = trainings.length > 1 && trainings.length <= MOST_COMPARED;
   const cancel = async () => {
     if (!confirm(`Cancel ${plural(running.length, "job")}?`)) return;

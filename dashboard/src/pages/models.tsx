@@ -98,7 +98,7 @@ function Import(): JSX.Element {
     try {
       const { name, version } = await becomeModel(transfer);
       say(`Took in ${name}, version ${version}.`);
-      go(to("models", name));
+      if (input.current) go(to("models", name)); // unless another page is looked at by now
     } catch (error) {
       say(sentence(error), true);
     }
@@ -115,7 +115,10 @@ function Import(): JSX.Element {
         hidden
         accept=".zip"
         aria-label="Archive of a model"
-        onChange={(event) => void take(event.currentTarget.files?.[0])}
+        onChange={(event) => {
+          void take(event.currentTarget.files?.[0]);
+          event.currentTarget.value = ""; // the same once more is a choice, too
+        }}
       />
     </>
   );

@@ -1,15 +1,15 @@
 /** Images by seed, and everything that an image can be asked for, live. */
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Job, Model } from "../api/types";
+import type { Job } from "../api/types";
 import { useModel } from "../live/models";
 import { usePicture } from "../live/picture";
 import { useRecord } from "../live/poll";
-import { addressOf, randomSeed, type Wish } from "../logic/images";
+import { addressOf, randomSeed, seedBeside, type Wish } from "../logic/images";
 import { Beside } from "../parts/beside";
 import { Empty, Unknown } from "../parts/bits";
 import { Icon } from "../parts/icons";
-import { LabelChoice } from "../parts/label_choice";
+import { LabelChoice, type Conditions } from "../parts/label_choice";
 import { LatentTools } from "../parts/latent";
 import { ModelChoice } from "../parts/model_choice";
 import { Snippets } from "../parts/snippets";
@@ -65,8 +65,6 @@ interface Fields {
   wish: Wish;
   change: (changes: Partial<Wish>) => void;
 }
-
-type Conditions = Pick<Model, "classes" | "attributes">;
 
 function Look(props: Fields & { conditions: Conditions | undefined }): JSX.Element {
   const { wish, change, conditions } = props;
@@ -151,7 +149,7 @@ function Seed({ seed, choose }: { seed: string; choose: (seed: string) => void }
     <div class="field">
       <label for="seed">Seed: a number, or any text</label>
       <div class="seed">
-        <Beside seed={seed} by={-1} move={choose} />
+        <Beside by={-1} next={seedBeside(seed, -1)} move={choose} />
         <input
           id="seed"
           value={seed}
@@ -159,7 +157,7 @@ function Seed({ seed, choose }: { seed: string; choose: (seed: string) => void }
           autocomplete="off"
           onInput={(event) => event.currentTarget.value && choose(event.currentTarget.value)}
         />
-        <Beside seed={seed} by={1} move={choose} />
+        <Beside by={1} next={seedBeside(seed, 1)} move={choose} />
         <button
           class="icon"
           type="button"

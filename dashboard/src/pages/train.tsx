@@ -5,6 +5,7 @@ import { send, sentence } from "../api/http";
 import type { Job } from "../api/types";
 import { useRecord } from "../live/poll";
 import { BEGIN, choiceOf, orderOf, type Choice, type Order } from "../logic/order";
+import { Failure } from "../parts/bits";
 import { Estimate } from "../parts/estimate";
 import { Effort, Naming, Preset } from "../parts/train_form";
 import { TrainImages } from "../parts/train_images";
@@ -16,7 +17,7 @@ export function Train(): JSX.Element {
   const dataset = query.get("dataset") ?? "";
   const [choice, choose] = useState<Choice>(BEGIN);
   const order = orderOf({ ...choice, dataset });
-  useLike(query.get("like"), choose);
+  const unlike = useLike(query.get("like"), choose);
   const { busy, failure, start } = useStart(order);
   const submit = (event: Event) => {
     event.preventDefault();
@@ -28,6 +29,7 @@ export function Train(): JSX.Element {
         <h1>New training</h1>
       </div>
       <div class="stack">
+        <Failure error={unlike} />
         <TrainImages
           dataset={dataset}
           take={(id) => rename(withQuery(to("train"), { dataset: id }))}
@@ -47,15 +49,16 @@ export function Train(): JSX.Element {
   );
 }
 
-/** The choices of an earlier training, to begin from. */
-function useLike(job: string | null, choose: (choice: Choice) => void): void {
-  const { data } = useRecord<Job>(job && `/v1/jobs/${job}`);
+/** Takes over the choices of an earlier training; answers why it cannot. */
+function useLike(job: string | null, choose: (choice: Choice) => void): unknown {
+  const { data, error } = useRecord<Job>(job && `/v1/jobs/${job}`);
   useEffect(() => {
     if (!data) return;
     const choice = choiceOf(data.input);
     choose(choice);
     rename(withQuery(to("train"), { dataset: choice.dataset }));
   }, [data]);
+  return error;
 }
 
 /** Sends the order, and goes to the job that it becomes. */
@@ -76,13 +79,14 @@ function useStart(order: Order) {
 }
 
 function How(props: { choice: Choice; change: (changes: Partial<Choice>) => void }): JSX.Element {
+  const count = Object.keys(props.choice.options).length;
   return (
     <section class="card stack" aria-label="How">
       <h2>How long?</h2>
       <Effort {...props} />
       <Naming {...props} />
       <details>
-        <summary>Preset and options</summary>
+        <summary>Preset and options{count > 0 && `: ${count} chosen`}</summary>
         <Preset {...props} />
       </details>
     </section>

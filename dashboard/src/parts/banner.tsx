@@ -2,9 +2,10 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { reach, reachable } from "../api/http";
+import { Repeated } from "../live/repeat";
 import { useCell } from "../state";
 
-const LOOK_MS = 3000;
+const SECONDS = 3;
 
 export function Banner(): JSX.Element | null {
   const there = useCell(reachable);
@@ -30,25 +31,17 @@ function useReasons(): string[] {
   const [reasons, tell] = useState<string[]>([]);
 
   useEffect(() => {
-    let timer = 0;
-    const look = async () => {
-      clearTimeout(timer);
+    const repeated = new Repeated(async (signal) => {
       try {
-        const answer = await reach("/readyz");
+        const answer = await reach("/readyz", { signal });
         const record = (await answer.json()) as { reasons?: string[]; detail?: string };
         tell(answer.ok ? [] : (record.reasons ?? [record.detail ?? "It is not ready."]));
       } catch {
         tell([]); // `reachable` says it
       }
-      if (!document.hidden) timer = window.setTimeout(look, LOOK_MS);
-    };
-    const seen = () => void (document.hidden || look());
-    document.addEventListener("visibilitychange", seen);
-    void look();
-    return () => {
-      clearTimeout(timer);
-      document.removeEventListener("visibilitychange", seen);
-    };
+      return SECONDS;
+    });
+    return () => repeated.stop();
   }, []);
   return reasons;
 }

@@ -1,23 +1,23 @@
-/** A button to the seed before or behind the one that is shown. */
+/** A button to the image before or behind the one that is shown. */
 import type { JSX } from "preact";
-import { seedBeside } from "../logic/images";
 import { Icon } from "./icons";
 
-export function Beside(props: {
-  seed: string;
+/** `next` undefined: there is none. */
+export function Beside<T>(props: {
   by: 1 | -1;
-  move: (seed: string) => void;
+  next: T | undefined;
+  move: (next: T) => void;
 }): JSX.Element {
-  const next = seedBeside(props.seed, props.by);
+  const { by, next, move } = props;
   return (
     <button
       class="icon"
       type="button"
-      aria-label={props.by < 0 ? "Earlier seed" : "Later seed"}
+      aria-label={by < 0 ? "Earlier seed" : "Later seed"}
       disabled={next === undefined}
-      onClick={() => next && props.move(next)}
+      onClick={() => next !== undefined && move(next)}
     >
-      <Icon name={props.by < 0 ? "left" : "right"} size={15} />
+      <Icon name={by < 0 ? "left" : "right"} size={15} />
     </button>
   );
 }

@@ -3,7 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Problem, sentence } from "../api/http";
 import { plainly } from "../logic/jobs";
-import { percent } from "../logic/numbers";
+import { clamp, percent } from "../logic/numbers";
 import { absolute, ago } from "../logic/time";
 import { to } from "../route";
 import { Icon, type IconName } from "./icons";
@@ -25,7 +25,7 @@ export function When({ time }: { time: string | null | undefined }): JSX.Element
 }
 
 export function Bar(props: { value: number; state?: string; label: string }): JSX.Element {
-  const share = Math.min(Math.max(props.value, 0), 1);
+  const share = clamp(props.value, 0, 1);
   return (
     <div
       class={`bar ${props.state ?? ""}`}

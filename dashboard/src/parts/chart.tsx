@@ -80,7 +80,7 @@ export function Chart(props: Props): JSX.Element {
     };
   }, [names, props.logarithmic, shade, props.unit]);
 
-  useEffect(() => plot.current?.setData(data), [data]);
+  useEffect(() => plot.current && renew(plot.current, data), [data]);
   useEffect(() => plot.current?.redraw(false), [props.mark]);
 
   return (
@@ -94,6 +94,17 @@ export function Chart(props: Props): JSX.Element {
 /** The lines, then what was measured of each that is smoothed. */
 function columnsOf(lines: Line[]): Column[] {
   return [...lines.map(({ values }) => values), ...lines.flatMap(({ raw }) => (raw ? [raw] : []))];
+}
+
+/** With other values; what somebody has zoomed into stays in sight. */
+function renew(drawn: uPlot, data: uPlot.AlignedData): void {
+  const x = drawn.data[0];
+  const { min, max } = drawn.scales.x!;
+  const zoomed = min! > x[0]! || max! < x.at(-1)!;
+  drawn.batch(() => {
+    drawn.setData(data);
+    if (zoomed) drawn.setScale("x", { min: min!, max: max! });
+  });
 }
 
 /** On a logarithmic scale there is nothing at or below zero. */

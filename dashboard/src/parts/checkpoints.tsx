@@ -1,8 +1,8 @@
 /** The states of a training that are kept: to try, and to publish as a version of its model. */
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { ask, send, sentence } from "../api/http";
+import { send, sentence } from "../api/http";
 import type { Job, JobCheckpoint, Model } from "../api/types";
+import { useRecord } from "../live/poll";
 import { ended } from "../logic/jobs";
 import { bytes, short } from "../logic/numbers";
 import { to, withQuery } from "../route";
@@ -11,14 +11,13 @@ import { say } from "./toasts";
 
 /** `turn`: another one when there may be new ones. */
 export function Checkpoints({ job, turn }: { job: Job; turn: number }): JSX.Element {
-  const [found, show] = useState<JobCheckpoint[] | undefined>();
-  const [error, fail] = useState<unknown>();
-  const read = () =>
-    void ask<{ data: JobCheckpoint[] }>(`/v1/jobs/${job.id}/checkpoints`).then(
-      (list) => show(list.data),
-      fail,
-    );
-  useEffect(read, [job.id, job.state, turn]);
+  const path = `/v1/jobs/${job.id}/checkpoints`;
+  const { data, error, refresh } = useRecord<{ data: JobCheckpoint[] }>(
+    path,
+    0,
+    `${job.state} ${turn}`,
+  );
+  const found = data?.data;
   return (
     <section class="card">
       <h2>Checkpoints</h2>
@@ -34,7 +33,7 @@ export function Checkpoints({ job, turn }: { job: Job; turn: number }): JSX.Elem
         <table class="checkpoints">
           <tbody>
             {found.map((one) => (
-              <Row key={one.step} job={job} checkpoint={one} changed={read} />
+              <Row key={one.step} job={job} checkpoint={one} changed={refresh} />
             ))}
           </tbody>
         </table>

@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { send, sentence } from "../api/http";
 import type { Job } from "../api/types";
+import { clamp } from "../logic/numbers";
 import { go, to } from "../route";
 import { Icon } from "./icons";
 import { say } from "./toasts";
@@ -16,7 +17,7 @@ const WORDS = {
 } as const;
 export type Word = keyof typeof WORDS;
 
-export async function ask(job: Job, word: Word): Promise<Job | undefined> {
+async function ask(job: Job, word: Word): Promise<Job | undefined> {
   try {
     const answer = await send<Job>("POST", job.urls[word]!);
     say(WORDS[word][1]);
@@ -60,7 +61,7 @@ export function Reorder(props: { job: Job; changed: (job: Job) => void }): JSX.E
   const { job } = props;
   if (!["queued", "recovering", "paused"].includes(job.state)) return null;
   const move = async (by: number) => {
-    const priority = Math.min(Math.max(job.priority + by, -10), 10);
+    const priority = clamp(job.priority + by, -10, 10);
     try {
       props.changed(await send<Job>("PATCH", `/v1/jobs/${job.id}`, { priority }));
     } catch (error) {

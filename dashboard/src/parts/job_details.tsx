@@ -1,8 +1,9 @@
 /** The details of a job: alarms, result and log. */
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { reach } from "../api/http";
+import { reach, refusal } from "../api/http";
 import type { Job, JobAlarm } from "../api/types";
+import { Repeated } from "../live/repeat";
 import { ended } from "../logic/jobs";
 import { short } from "../logic/numbers";
 import { flat } from "../logic/options";
@@ -12,7 +13,7 @@ import { Longer } from "./longer";
 import { Measures } from "./measures";
 import { Promote } from "./promote";
 
-const LOG_MS = 4000;
+const SECONDS = 4;
 
 export function Alarms({ alarms }: { alarms: JobAlarm[] }): JSX.Element | null {
   if (!alarms.length) return null;
@@ -101,14 +102,16 @@ export function Log({ job }: { job: Job }): JSX.Element {
   const [text, show] = useState("");
   useEffect(() => {
     if (!open) return;
-    const read = () =>
-      void reach(`/v1/jobs/${job.id}/log`)
-        .then((answer) => answer.text())
-        .then(show, () => undefined);
-    read();
-    if (ended(job)) return;
-    const timer = window.setInterval(read, LOG_MS);
-    return () => clearInterval(timer);
+    const read = async (signal: AbortSignal) => {
+      const answer = await reach(`/v1/jobs/${job.id}/log`, { signal });
+      if (!answer.ok) throw await refusal(answer);
+      return answer.text();
+    };
+    const repeated = new Repeated(async (signal) => {
+      await read(signal).then(show, () => undefined);
+      return ended(job) ? 0 : SECONDS;
+    });
+    return () => repeated.stop();
   }, [open, job.id, job.state]);
   return (
     <details class="card" open={open} onToggle={(event) => turn(event.currentTarget.open)}>

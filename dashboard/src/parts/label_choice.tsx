@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import type { Model } from "../api/types";
 
-type Conditions = Pick<Model, "classes" | "attributes">;
+export type Conditions = Pick<Model, "classes" | "attributes">;
 
 export function LabelChoice(props: {
   model: Conditions;

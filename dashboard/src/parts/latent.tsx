@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { useAbilities } from "../api/abilities";
 import type { Direction, Page } from "../api/types";
 import { useRecord } from "../live/poll";
+import { useSettled } from "../live/settled";
 import { addressOf, randomSeed, type Wish } from "../logic/images";
 import { between, blended, corners, directed } from "../logic/latent";
 import { clamp, percent } from "../logic/numbers";
@@ -73,7 +74,7 @@ function Slice({ wish, show, idle }: Tool): JSX.Element {
       </span>
       <Pad x={x} y={y} go={go}>
         {seeds.map((seed) => (
-          <img key={seed} src={addressOf({ ...wish, seed, n: 1 })} alt="" draggable={false} />
+          <Corner key={seed} address={addressOf({ ...wish, seed, n: 1 })} />
         ))}
       </Pad>
       <button type="button" onClick={() => (anew(), show(null))}>
@@ -82,6 +83,11 @@ function Slice({ wish, show, idle }: Tool): JSX.Element {
       </button>
     </div>
   );
+}
+
+/** Not asked for while something is dragged: the image beside is. */
+function Corner({ address }: { address: string }): JSX.Element {
+  return <img src={useSettled(address)} alt="" draggable={false} />;
 }
 
 /** A square with a point in it that is dragged, or moved by the arrows. */

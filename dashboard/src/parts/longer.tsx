@@ -1,11 +1,9 @@
 /** Goes on with a training that has ended, as a new job that publishes the next version. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { send, sentence } from "../api/http";
 import type { Job } from "../api/types";
-import { budgetOf, longer, type Budget } from "../logic/order";
-import { go, to } from "../route";
-import { say } from "./toasts";
+import { budgetOf, longer, UNITS, type Budget } from "../logic/order";
+import { start } from "./start";
 import { Unfold } from "./unfold";
 
 export function Longer({ job }: { job: Job }): JSX.Element | null {
@@ -21,17 +19,12 @@ export function Longer({ job }: { job: Job }): JSX.Element | null {
 function Form(props: { job: string; budget: Budget; fold: () => void }): JSX.Element {
   const { job, budget, fold } = props;
   const [more, choose] = useState(budget.amount);
-  const start = async (event: Event) => {
+  const order = (event: Event) => {
     event.preventDefault();
-    try {
-      const next = await send<Job>("POST", "/v1/train", longer(job, budget, more));
-      go(to("jobs", next.id));
-    } catch (error) {
-      say(sentence(error), true);
-    }
+    void start("/v1/train", longer(job, budget, more));
   };
   return (
-    <form class="row" onSubmit={(event) => void start(event)}>
+    <form class="row" onSubmit={order}>
       <label class="inline">
         <input
           class="short"
@@ -42,7 +35,7 @@ function Form(props: { job: string; budget: Budget; fold: () => void }): JSX.Ele
           value={more}
           onInput={(event) => choose(Number(event.currentTarget.value))}
         />
-        more {budget.unit}
+        more {UNITS[budget.unit]}
       </label>
       <button class="primary" type="submit">
         Go on

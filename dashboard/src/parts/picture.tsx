@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Model } from "../api/types";
-import { lasting, seedBeside } from "../logic/images";
+import { lasting } from "../logic/images";
 import type { Pick } from "../logic/wall";
 import { to, withQuery } from "../route";
 import { Beside } from "./beside";
@@ -15,21 +15,22 @@ interface Props {
   pick: Pick;
   favourite: boolean;
   mark: () => void;
+  beside: (by: 1 | -1) => Pick | undefined; // of the wall behind it
   move: (pick: Pick) => void;
   close: () => void;
 }
 
 export function Picture(props: Props): JSX.Element {
-  const { model, move, close, mark } = props;
+  const { model, beside, move, close, mark } = props;
   const { seed, label } = props.pick;
   const dialog = useRef<HTMLDialogElement>(null);
   const address = lasting(model.name, model.version, seed, label ? { label } : {});
   useEffect(() => dialog.current?.showModal(), []);
 
-  const show = (next: string | undefined) => next && move({ seed: next, label });
+  const show = (next: Pick | undefined) => next && move(next);
   const pressed = (event: KeyboardEvent) => {
-    if (event.key === "ArrowLeft") show(seedBeside(seed, -1));
-    if (event.key === "ArrowRight") show(seedBeside(seed, 1));
+    if (event.key === "ArrowLeft") show(beside(-1));
+    if (event.key === "ArrowRight") show(beside(1));
     if (event.key === "s" && !event.ctrlKey && !event.metaKey) mark();
   };
   const shut = () => dialog.current?.close();
@@ -46,8 +47,8 @@ export function Picture(props: Props): JSX.Element {
         <div class="stack">
           <div class="row">
             <h2 class="grow">Seed {seed}</h2>
-            <Beside seed={seed} by={-1} move={show} />
-            <Beside seed={seed} by={1} move={show} />
+            <Beside by={-1} next={beside(-1)} move={move} />
+            <Beside by={1} next={beside(1)} move={move} />
             <button class="icon bare" type="button" aria-label="Close" onClick={shut}>
               <Icon name="close" />
             </button>

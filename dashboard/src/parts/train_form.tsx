@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import type { Catalogue } from "../api/catalogue";
 import type { Model, Page } from "../api/types";
 import { useRecord } from "../live/poll";
-import { MINUTES, type Choice } from "../logic/order";
+import { MINUTES, UNITS, type Choice } from "../logic/order";
 import { duration } from "../logic/time";
 import { Failure, Loading, Segments } from "./bits";
 import { OptionForm } from "./option_form";
@@ -20,11 +20,6 @@ const EFFORTS = [
   ["minutes", "minutes …"],
   ["kimg", "images …"],
 ] as const;
-const UNITS: Partial<Record<Choice["effort"], string>> = {
-  minutes: "Minutes",
-  kimg: "Thousands of images",
-  steps: "Steps",
-};
 const TOLD: Record<Choice["effort"], string> = {
   quick: "Enough to see what becomes of it.",
   standard: "Ends early when nothing improves.",

@@ -1,13 +1,14 @@
 /** The versions of a model: what each has reached, where it is loaded, and what may be done with it. */
 import type { JSX } from "preact";
-import { send, sentence } from "../api/http";
-import type { Job, Model, Page, WorkerInfo } from "../api/types";
+import { send } from "../api/http";
+import type { Model, Page, WorkerInfo } from "../api/types";
 import { useRecord } from "../live/poll";
 import { bytes, short } from "../logic/numbers";
-import { go, to, withQuery } from "../route";
+import { to, withQuery } from "../route";
 import { When } from "./bits";
 import { Promote } from "./promote";
-import { tried, say } from "./toasts";
+import { start } from "./start";
+import { tried } from "./toasts";
 
 interface Row {
   model: Model;
@@ -149,6 +150,7 @@ function held(holders: number, makers: number): string {
 
 function VersionActions({ model, changed }: Row): JSX.Element {
   const own = `/v1/models/${model.name}/versions/${model.version}`;
+  const reference = `${model.name}@${model.version}`;
   const remove = async () => {
     if (!confirm(`Delete version ${model.version} of ${model.name} for ever?`)) return;
     if (await tried(send("DELETE", own), `Version ${model.version} is deleted.`)) changed();
@@ -156,7 +158,7 @@ function VersionActions({ model, changed }: Row): JSX.Element {
   return (
     <div class="row end">
       <Promote model={model.name} version={model.version} changed={changed} />
-      <button type="button" onClick={() => void evaluate(model)}>
+      <button type="button" onClick={() => void start("/v1/evaluate", { model: reference })}>
         Evaluate
       </button>
       <a class="button" href={`${own}/card`}>
@@ -170,13 +172,4 @@ function VersionActions({ model, changed }: Row): JSX.Element {
       </button>
     </div>
   );
-}
-
-async function evaluate(model: Model): Promise<void> {
-  try {
-    const order = { model: `${model.name}@${model.version}` };
-    go(to("jobs", (await send<Job>("POST", "/v1/evaluate", order)).id));
-  } catch (error) {
-    say(sentence(error), true);
-  }
 }

@@ -66,21 +66,7 @@ export function Grid(props: {
   labels: string[] | null;
   open: (seed: number) => void;
 }): JSX.Element {
-  const [seed, point] = useState<number | null>(null);
-  const at = (event: MouseEvent) => {
-    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
-    return seedAt(event.clientX - box.left, event.clientY - box.top, box.width);
-  };
-  const pressed = (event: KeyboardEvent) => {
-    const by = MOVES[event.key];
-    if (by !== undefined) {
-      event.preventDefault();
-      point(clamp((seed ?? 0) + by, 0, COLUMNS ** 2 - 1));
-    } else if ((event.key === "Enter" || event.key === " ") && seed !== null) {
-      event.preventDefault();
-      props.open(seed);
-    }
-  };
+  const [seed, chosen] = useChosen(props.open);
   const named = seed === null ? undefined : seedText(seed, props.labels);
   return (
     <div
@@ -88,10 +74,7 @@ export function Grid(props: {
       role="button"
       tabIndex={0}
       aria-label={named ?? "Images: arrows choose, Enter opens"}
-      onKeyDown={pressed}
-      onMouseMove={(event) => point(at(event))}
-      onMouseLeave={() => point(null)}
-      onClick={(event) => props.open(at(event))}
+      {...chosen}
       title={named && `${named}: open in the playground`}
     >
       <img
@@ -104,6 +87,32 @@ export function Grid(props: {
       {seed !== null && props.labels && <span class="told">{named}</span>}
     </div>
   );
+}
+
+/** The seed under the pointer or the arrows, and what finds it. */
+function useChosen(open: (seed: number) => void) {
+  const [seed, point] = useState<number | null>(null);
+  const at = (event: MouseEvent) => {
+    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
+    return seedAt(event.clientX - box.left, event.clientY - box.top, box.width);
+  };
+  const pressed = (event: KeyboardEvent) => {
+    const by = MOVES[event.key];
+    if (by !== undefined) {
+      event.preventDefault();
+      point(clamp((seed ?? 0) + by, 0, COLUMNS ** 2 - 1));
+    } else if ((event.key === "Enter" || event.key === " ") && seed !== null) {
+      event.preventDefault();
+      open(seed);
+    }
+  };
+  const found = {
+    onKeyDown: pressed,
+    onMouseMove: (event: MouseEvent) => point(at(event)),
+    onMouseLeave: () => point(null),
+    onClick: (event: MouseEvent) => open(at(event)),
+  };
+  return [seed, found] as const;
 }
 
 function Mark({ seed }: { seed: number }): JSX.Element {
