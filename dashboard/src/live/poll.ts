@@ -2,6 +2,8 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ask } from "../api/http";
 
+const ANSWER_MS = 30_000; // later than that, nothing comes on this connection
+
 export interface Known<T> {
   data: T | undefined;
   error: unknown;
@@ -22,7 +24,8 @@ export function useRecord<T>(path: string | null, seconds = 0): Known<T> {
     const read = async () => {
       clearTimeout(timer);
       try {
-        const value = await ask<T>(path, { signal: ended.signal });
+        const signal = AbortSignal.any([ended.signal, AbortSignal.timeout(ANSWER_MS)]);
+        const value = await ask<T>(path, { signal });
         if (ended.signal.aborted) return;
         show({ path, value });
         fail(undefined);

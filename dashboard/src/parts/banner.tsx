@@ -5,6 +5,7 @@ import { reach, reachable } from "../api/http";
 import { useCell } from "../state";
 
 const LOOK_MS = 3000;
+const ANSWER_MS = 5000; // a service that hangs is away, too
 
 export function Banner(): JSX.Element | null {
   const there = useCell(reachable);
@@ -34,7 +35,7 @@ function useReasons(): string[] {
     const look = async () => {
       clearTimeout(timer);
       try {
-        const answer = await reach("/readyz");
+        const answer = await reach("/readyz", { signal: AbortSignal.timeout(ANSWER_MS) });
         const record = (await answer.json()) as { reasons?: string[]; detail?: string };
         tell(answer.ok ? [] : (record.reasons ?? [record.detail ?? "It is not ready."]));
       } catch {
