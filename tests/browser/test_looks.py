@@ -132,7 +132,7 @@ def test_banner_tells_that_the_service_hangs(page: Page) -> None:
     held: list[Route] = []
     page.goto("/")
     expect(page.get_by_role("heading", name="Workers")).to_be_visible()
-    page.route("**/*", held.append)
+    page.route("**/*", lambda route: held.append(route))
     expect(page.get_by_role("alert")).to_contain_text("The service does not answer")
     page.unroute("**/*")
     expect(page.get_by_role("alert")).to_have_count(0)
