@@ -141,7 +141,7 @@ def test_trainings_are_compared_under_one_slider(
     row = page.get_by_role("row", name=re.compile("^lr "))
     expect(row).to_contain_text("0.002")
     page.get_by_label("Moment of the training").fill("0")
-    expect(page.get_by_role("heading", name="accuracy")).to_be_visible()
+    expect(page.get_by_role("heading", name="Discriminator: pairs told apart")).to_be_visible()
 
 
 def test_gallery_goes_on_and_remembers_favourites(
