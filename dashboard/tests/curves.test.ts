@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { across, aligned, appended, grouped, seldom, smoothed } from "../src/logic/curves";
+import { across, aligned, apart, appended, grouped, seldom, smoothed } from "../src/logic/curves";
 
 const values = (mean: (number | null)[]) => ({ mean, min: mean, max: mean });
 
@@ -25,6 +25,21 @@ test("smoothing keeps a constant, begins at the first value and passes over gaps
   expect(smoothed([1, 5], 0.9)).toEqual([1, 5]); // so few are shown as they are
   const many = Array(30).fill(1);
   expect(smoothed(many, 0)).toBe(many);
+});
+
+test("what is measured now and then is not smoothed", () => {
+  const rare = [4.99, ...Array(9).fill(null), 0.327];
+  expect(smoothed(rare, 0.9)).toEqual(rare);
+});
+
+test("charts of single metrics tell what they are", () => {
+  const charts = grouped(["kd", "D", "G_adv", "odd"]).flatMap(apart);
+  expect(charts.map(({ title }) => title)).toEqual([
+    "Distance to your images: kd",
+    "Losses: D",
+    "Losses: G adv",
+    "odd",
+  ]);
 });
 
 test("a line of an event is appended once, with gaps for metrics that come late", () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { measuresOf } from "../src/logic/measures";
-import { bytes, percent, plural, short } from "../src/logic/numbers";
+import { bytes, marks, percent, plural, short } from "../src/logic/numbers";
 import { ago, duration } from "../src/logic/time";
 
 test("numbers have the digits that count", () => {
@@ -18,9 +18,20 @@ test("numbers have the digits that count", () => {
     "1.5 KiB",
     "5.0 GiB",
   ]);
-  expect([0, 0.014, 0.999, 1].map(percent)).toEqual(["0 %", "1.4 %", "99 %", "100 %"]);
+  expect([0, 0.014, 0.0996, 0.999, 1].map(percent)).toEqual([
+    "0 %",
+    "1.4 %",
+    "10 %",
+    "99 %",
+    "100 %",
+  ]);
   expect(plural(1, "image")).toBe("1 image");
   expect(plural(2000, "image")).toBe("2,000 images");
+});
+
+test("marks of an axis can be told apart", () => {
+  expect(marks([99.9, 99.95, 100, null])).toEqual(["99.9", "99.95", "100", ""]);
+  expect(marks([0, 0.5, 2000])).toEqual(["0", "0.5", "2,000"]);
 });
 
 test("durations have two units at most", () => {

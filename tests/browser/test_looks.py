@@ -1,4 +1,4 @@
-"""What pages have to stand: long and hostile names on a telephone, thousands of rows, only keys."""
+"""What pages have to stand: hostile names, thousands of rows, only keys, a service that hangs."""
 
 import re
 import tempfile
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from app.main import create_app
 from core.schemas import JobKind
@@ -126,3 +126,13 @@ def test_an_unknown_job_offers_the_list_and_is_not_asked_for_again(page: Page) -
     assert len([url for url in asked if "job-unknown/events" in url]) <= 1
     page.get_by_role("link", name="To the list").click()
     expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+
+
+def test_banner_tells_that_the_service_hangs(page: Page) -> None:
+    held: list[Route] = []
+    page.goto("/")
+    expect(page.get_by_role("heading", name="Workers")).to_be_visible()
+    page.route("**/*", lambda route: held.append(route))
+    expect(page.get_by_role("alert")).to_contain_text("The service does not answer")
+    page.unroute("**/*")
+    expect(page.get_by_role("alert")).to_have_count(0)

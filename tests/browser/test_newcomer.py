@@ -98,6 +98,35 @@ def test_a_click_in_the_grid_opens_that_seed(page: Page, service: Service, earli
     expect(page).to_have_url(re.compile(r"model=first(%40|@)1&seed=17"))
 
 
+def test_latent_tools_keep_their_place_when_the_look_changes(
+    page: Page, service: Service, earlier: str
+) -> None:
+    page.goto("/#/play?model=first&n=16")
+    expect(page.get_by_label("Image of seed 0-15")).to_be_visible()
+    way = page.get_by_label(re.compile("From this seed to seed"))
+    way.fill("0.5")
+    between = page.get_by_label(re.compile(r"Image of seed 0,\d+"))
+    expect(between).to_be_visible()
+    expect(page.get_by_label("Images", exact=True)).to_have_value("1")
+    with page.expect_response(re.compile(r"interpolate.*psi=0\.5")):
+        page.get_by_label("Truncation psi").fill("0.5")
+    expect(between).to_be_visible()
+    expect(way).to_have_value("0.5")
+    page.get_by_label("Seed: a number, or any text").fill("3")
+    expect(page.get_by_label("Image of seed 3", exact=True)).to_be_visible()
+    expect(way).to_have_value("0")
+
+
+def test_a_playground_without_models_asks_for_no_image(page: Page) -> None:
+    asked: list[str] = []
+    empty = {"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}
+    page.route("**/v1/models?*", lambda route: route.fulfill(json=empty))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/#/play")
+    expect(page.get_by_role("heading", name="There is no model to play with yet")).to_be_visible()
+    assert not [address for address in asked if "/v1/generate" in address]
+
+
 def test_trainings_are_compared_under_one_slider(
     page: Page, service: Service, earlier: str
 ) -> None:
@@ -112,7 +141,7 @@ def test_trainings_are_compared_under_one_slider(
     row = page.get_by_role("row", name=re.compile("^lr "))
     expect(row).to_contain_text("0.002")
     page.get_by_label("Moment of the training").fill("0")
-    expect(page.get_by_role("heading", name="accuracy")).to_be_visible()
+    expect(page.get_by_role("heading", name="Discriminator: pairs told apart")).to_be_visible()
 
 
 def test_gallery_goes_on_and_remembers_favourites(

@@ -5,6 +5,8 @@ import { Repeated } from "./repeat";
 
 const RETRY_S = 3; // when the service is away: also what would be read once
 
+const ANSWER_MS = 30_000; // later than that, nothing comes on this connection
+
 export interface Known<T> {
   data: T | undefined;
   error: unknown;
@@ -27,7 +29,8 @@ export function useRecord<T>(path: string | null, seconds = 0, turn = ""): Known
     if (path === null) return;
     const read = async (signal: AbortSignal) => {
       try {
-        const value = await ask<T>(path, { signal });
+        const timely = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
+        const value = await ask<T>(path, { signal: timely });
         if (!signal.aborted) show({ path, value });
         return seconds;
       } catch (error) {

@@ -1,5 +1,6 @@
 /** What is drawn of a metric series: which chart it belongs to, smoothing, and the axis below it. */
 import type { Series } from "../api/types";
+import { plainly } from "./jobs";
 import { short } from "./numbers";
 import { duration } from "./time";
 
@@ -45,6 +46,14 @@ export function grouped(names: string[]): Group[] {
   ];
 }
 
+/** Each metric of a chart as a chart of its own. */
+export function apart({ title, names }: Group): Group[] {
+  return names.map((name) => ({
+    title: names.length > 1 ? `${title}: ${plainly(name)}` : title,
+    names: [name],
+  }));
+}
+
 /** Whether none of the metrics has two points, which a line would need. */
 export function seldom(series: Series, names: string[]): boolean {
   return names.every(
@@ -57,10 +66,13 @@ export function lastOf({ series }: Series, name: string): number | null | undefi
   return series[name]?.mean.findLast((value) => value !== null);
 }
 
-/** Exponential smoothing that is not pulled towards zero at the beginning. `weight` 0, or few
- * values: as they are. */
+const RARE = 0.2; // of the rows: what stands in fewer was measured, and is no noise
+
+/** Exponential smoothing that is not pulled towards zero at the beginning. `weight` 0, and what is
+ * measured seldom: as it is. */
 export function smoothed(values: Column, weight: number): Column {
-  if (!weight || values.filter((value) => value !== null).length < FEW) return values;
+  const known = values.filter((value) => value !== null).length;
+  if (!weight || known < Math.max(FEW, values.length * RARE)) return values;
   let sum = 0;
   let share = 0;
   return values.map((value) => {

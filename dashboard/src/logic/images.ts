@@ -57,7 +57,7 @@ export function lasting(
 }
 
 export function asCurl(address: string): string {
-  return `curl -o image.png '${address.replaceAll("'", "%27")}'`;
+  return `curl -f -o image.png '${address.replaceAll("'", "%27")}'`;
 }
 
 /** With the Python client of this project. */

@@ -9,6 +9,21 @@ export function short(value: unknown): string {
   return String(Number(value.toPrecision(3)));
 }
 
+const MOST_DIGITS = 9;
+
+/** The marks of an axis, with as many digits as tell them apart. */
+export function marks(ticks: (number | null)[]): string[] {
+  let told = ticks.map((tick) => (tick === null ? "" : short(tick)));
+  for (let digits = 4; digits <= MOST_DIGITS && repeats(told); digits++)
+    told = ticks.map((tick) => (tick === null ? "" : String(Number(tick.toPrecision(digits)))));
+  return told;
+}
+
+function repeats(words: string[]): boolean {
+  const named = words.filter(Boolean);
+  return new Set(named).size < named.length;
+}
+
 export function bytes(value: number | null | undefined): string {
   if (value === null || value === undefined) return "–";
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -22,7 +37,9 @@ export function bytes(value: number | null | undefined): string {
 
 export function percent(share: number): string {
   const value = Math.min(Math.max(share, 0), 1) * 100;
-  return `${value > 0 && value < 10 ? value.toFixed(1) : Math.floor(value)} %`;
+  const exact = value.toFixed(1);
+  if (value > 0 && value < 10) return Number(exact) < 10 ? `${exact} %` : "10 %";
+  return `${Math.floor(value)} %`;
 }
 
 export function plural(count: number, one: string, many = `${one}s`): string {

@@ -73,7 +73,7 @@ function Course({ job }: { job: Job }): JSX.Element {
           <>
             <Figure name="Step">{short(progress.step)}</Figure>
             <Figure name="Images shown">{short((progress.kimg ?? 0) * 1000)}</Figure>
-            <Figure name="Images/s">{short(progress.images_per_second)}</Figure>
+            {!ended(job) && <Figure name="Images/s">{short(progress.images_per_second)}</Figure>}
           </>
         )}
         <Figure name={ended(job) ? "Took" : "Running for"}>{duration(took)}</Figure>
@@ -118,7 +118,7 @@ function TrainingParts({ training, job }: { training: Training; job: Job }): JSX
             <h2>What it makes</h2>
             <span class="quiet">seeds 0 to 63, always the same</span>
           </header>
-          <Watch over={ended(job)} {...{ samples, labels, place, move, told, open }} />
+          <Watch none={unseen(job)} {...{ samples, labels, place, move, told, open }} />
         </section>
         <Reals job={job} />
       </div>
@@ -132,6 +132,13 @@ function TrainingParts({ training, job }: { training: Training; job: Job }): JSX
       </div>
     </>
   );
+}
+
+/** What is told in the place of images that are not there. */
+function unseen(job: Job): string {
+  if (ended(job)) return "It ended before its first images.";
+  const soon = "The first images come within seconds of the first step.";
+  return job.state === "queued" ? `It waits for its turn. ${soon}` : soon;
 }
 
 /** What the playground opens: the published model, or the newest checkpoint. */

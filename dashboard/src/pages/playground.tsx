@@ -10,7 +10,7 @@ import { Beside } from "../parts/beside";
 import { Empty, Unknown } from "../parts/bits";
 import { Icon } from "../parts/icons";
 import { LabelChoice, type Conditions } from "../parts/label_choice";
-import { LatentTools } from "../parts/latent";
+import { LatentTools, type Used } from "../parts/latent";
 import { ModelChoice } from "../parts/model_choice";
 import { Snippets } from "../parts/snippets";
 import { Stage } from "../parts/stage";
@@ -23,15 +23,21 @@ const SETTLED_MS = 300;
 export function Playground(): JSX.Element {
   const [wish, set] = useWish();
   const choice = useModel(wish.model);
-  const [other, replace] = useState<string | null>(null); // an address that a latent tool asks for
+  const [used, use] = useState<Used | null>(null);
   const asked = { ...wish, model: choice.reference };
-  const address = choice.reference ? (other ?? addressOf(asked)) : null;
+  const address = choice.reference ? (used?.ask ?? addressOf)(asked) : null;
   const shown = usePicture(address);
   const conditions = useConditions(wish.model) ?? choice.model;
 
+  useEffect(() => use(null), [choice.reference, wish.seed]);
+
   const change = (changes: Partial<Wish>) => {
-    replace(null);
+    if ("n" in changes) use(null);
     set({ ...wish, ...changes });
+  };
+  const turn = (next: Used | null) => {
+    use(next);
+    if (next && wish.n !== 1) set({ ...wish, n: 1 });
   };
   if (choice.ready && !choice.reference) return <Nothing />;
   if (choice.error && !choice.model)
@@ -48,7 +54,7 @@ export function Playground(): JSX.Element {
         <div class="card stack">
           <ModelChoice choice={choice} choose={(model) => change({ model, label: "" })} />
           <Look wish={wish} change={change} conditions={conditions} />
-          <LatentTools wish={asked} show={replace} />
+          {choice.reference && <LatentTools wish={asked} used={used} use={turn} />}
         </div>
         <Stage
           shown={shown}

@@ -6,6 +6,7 @@ import { Repeated } from "../live/repeat";
 import { useCell } from "../state";
 
 const SECONDS = 3;
+const ANSWER_MS = 5000; // a service that hangs is away, too
 
 export function Banner(): JSX.Element | null {
   const there = useCell(reachable);
@@ -33,7 +34,8 @@ function useReasons(): string[] {
   useEffect(() => {
     const repeated = new Repeated(async (signal) => {
       try {
-        const answer = await reach("/readyz", { signal });
+        const timely = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
+        const answer = await reach("/readyz", { signal: timely });
         const record = (await answer.json()) as { reasons?: string[]; detail?: string };
         tell(answer.ok ? [] : (record.reasons ?? [record.detail ?? "It is not ready."]));
       } catch {

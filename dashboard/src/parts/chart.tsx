@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { short } from "../logic/numbers";
+import { marks, short } from "../logic/numbers";
 import { FEW, type Column } from "../logic/curves";
 import { useCell } from "../state";
 import { dark } from "../theme";
@@ -125,11 +125,7 @@ function optionsOf(props: Props, width: number, mark: () => number | undefined):
     scales: { x: { time: false }, y: scaleOf(props.logarithmic) },
     axes: [
       { ...axis, size: 28, values: (_, ticks) => ticks.map(props.unit) },
-      {
-        ...axis,
-        size: 52,
-        values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : short(tick))),
-      },
+      { ...axis, size: 52, values: (_, ticks) => marks(ticks) },
     ],
     series: [
       { label: props.axis, value: (drawn, x) => props.unit(x ?? drawn.data[0].at(-1) ?? 0) },

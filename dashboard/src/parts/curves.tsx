@@ -6,6 +6,7 @@ import { look, view as looks, type View } from "../live/view";
 import {
   across,
   aligned,
+  apart,
   grouped,
   lastOf,
   seldom,
@@ -14,7 +15,6 @@ import {
   type Axis,
   type Group,
 } from "../logic/curves";
-import { plainly } from "../logic/jobs";
 import { short } from "../logic/numbers";
 import { useCell } from "../state";
 import { Figure, Segments } from "./bits";
@@ -58,22 +58,18 @@ export function Curves(props: { sources: Source[]; moment?: number }): JSX.Eleme
 function chartsOf(sources: Source[]): Group[] {
   const names = [...new Set(sources.flatMap(({ series }) => Object.keys(series.series)))];
   if (sources.length === 1) return grouped(names);
-  return grouped(names).flatMap(({ names }) =>
-    names.map((name) => ({ title: name, names: [name] })),
-  );
+  return grouped(names).flatMap(apart);
 }
 
 /** What was measured but once is a figure, no curve. */
 function Once({ series, charts }: { series: Series; charts: Group[] }): JSX.Element {
   return (
     <dl class="figures">
-      {charts.flatMap(({ title, names }) =>
-        names.map((name) => (
-          <Figure key={name} name={names.length > 1 ? `${title}: ${plainly(name)}` : title}>
-            {short(lastOf(series, name))}
-          </Figure>
-        )),
-      )}
+      {charts.flatMap(apart).map(({ title, names }) => (
+        <Figure key={title} name={title}>
+          {short(lastOf(series, names[0]!))}
+        </Figure>
+      ))}
     </dl>
   );
 }

@@ -8,6 +8,7 @@ export function DatasetFacts({ dataset }: { dataset: Dataset }): JSX.Element {
   const able = dataset.trains.generate;
   const splits = Object.entries(dataset.splits).map(([name, count]) => `${name} ${count}`);
   const { min, max } = dataset.sizes;
+  const told = dataset.columns.filter((column) => column !== "image");
   return (
     <section class="card">
       <h2>What is in it</h2>
@@ -18,7 +19,7 @@ export function DatasetFacts({ dataset }: { dataset: Dataset }): JSX.Element {
           ["Prepared at", dataset.resolutions.map((side) => `${side} px`).join(", ")],
           ["As uploaded", min && max ? sizes(min.join(" × "), max.join(" × ")) : ""],
           ["Parts", splits.length > 1 ? splits.join(", ") : ""],
-          ["Told of each", dataset.columns.join(", ")],
+          ["Told of each", told.join(", ")],
           ["On disk", bytes(dataset.bytes)],
           ["Since", <When time={dataset.created_at} />],
           ["Can train", able === true ? "a generator" : String(able ?? "nothing")],

@@ -10,13 +10,17 @@ import { between, blended, corners, directed } from "../logic/latent";
 import { clamp, percent } from "../logic/numbers";
 import { Icon } from "./icons";
 
-interface Props {
-  wish: Wish;
-  show: (address: string | null) => void;
+type Ask = (wish: Wish) => string; // the address of what a tool makes of a wish
+
+export interface Used {
+  tool: string;
+  ask: Ask;
 }
 
-interface Tool extends Props {
-  idle: boolean; // another one is in use: this one goes back to where it begins
+interface Tool {
+  wish: Wish;
+  show: (ask: Ask | null) => void;
+  idle: boolean; // not in use: it stands where it begins
 }
 
 type Point = [number, number];
@@ -32,16 +36,17 @@ const REACH = 3; // of a direction, both ways
 const SHOWN = 8; // of the strongest
 
 /** Those that this service offers. */
-export function LatentTools({ wish, show }: Props): JSX.Element {
+export function LatentTools(props: {
+  wish: Wish;
+  used: Used | null;
+  use: (used: Used | null) => void;
+}): JSX.Element {
+  const { wish, used, use } = props;
   const { blend, interpolate, directions } = useAbilities();
-  const [used, use] = useState("");
   const tool = (name: string) => ({
     wish,
-    idle: used !== name,
-    show: (address: string | null) => {
-      use(name);
-      show(address);
-    },
+    idle: used?.tool !== name,
+    show: (ask: Ask | null) => use(ask && { tool: name, ask }),
   });
   return (
     <>
@@ -65,7 +70,7 @@ function Slice({ wish, show, idle }: Tool): JSX.Element {
   const go = (right: number, down: number) => {
     const at: Point = [clamp(right, 0, 1), clamp(down, 0, 1)];
     move(at);
-    show(blended(wish, seeds, ...at));
+    show((wish) => blended(wish, seeds, ...at));
   };
   return (
     <div class="field">
@@ -131,11 +136,10 @@ function Pad(props: {
 function Interpolation({ wish, show, idle }: Tool): JSX.Element {
   const [target, aim] = useState(randomSeed);
   const [t, move] = useState(0);
-  useEffect(() => move(0), [wish.seed, wish.model]);
   useEffect(() => (idle ? move(0) : undefined), [idle]);
   const go = (at: number, to = target) => {
     move(at);
-    show(at === 0 ? null : between(wish, to, { t: at }));
+    show(at === 0 ? null : (wish) => between(wish, to, { t: at }));
   };
   const shake = () => {
     const next = randomSeed();
@@ -171,13 +175,12 @@ function Directions({ wish, show, idle }: Tool): JSX.Element | null {
   const model = wish.model.includes(":") ? "" : wish.model; // a job's checkpoints have none
   const known = useRecord<Page<Direction>>(model ? `/v1/models/${model}/directions` : null);
   const [[at, amount], move] = useState<[string, number]>(["", 0]);
-  useEffect(() => move(["", 0]), [wish.seed, wish.model]);
   useEffect(() => (idle ? move(["", 0]) : undefined), [idle]);
   const all = (known.data?.data ?? []).slice(0, SHOWN);
   if (!all.length) return null;
   const go = (direction: string, value: number) => {
     move([direction, value]);
-    show(value === 0 ? null : directed(wish, direction, value));
+    show(value === 0 ? null : (wish) => directed(wish, direction, value));
   };
   return (
     <fieldset class="stack tight">

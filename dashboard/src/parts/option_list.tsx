@@ -36,7 +36,7 @@ export function Options({ job }: { job: Job }): JSX.Element {
       {usual.length > 0 && (
         <details>
           <summary>
-            {usual.length} {catalogue ? "options as they always are" : "further options"}
+            {usual.length} {catalogue ? "options at their defaults" : "further options"}
           </summary>
           <OptionTable rows={usual} label="The other options" />
         </details>

@@ -20,6 +20,10 @@ export function Snippets({ wish, address }: { wish: Wish; address: string }): JS
 }
 
 function pythonOf(address: string): string {
-  const lines = ["import httpx", "", `image = httpx.get(${JSON.stringify(address)}).content`];
-  return [...lines, 'open("image.png", "wb").write(image)'].join("\n");
+  return [
+    "import httpx",
+    "",
+    `answer = httpx.get(${JSON.stringify(address)}).raise_for_status()`,
+    'open("image.png", "wb").write(answer.content)',
+  ].join("\n");
 }

@@ -14,8 +14,7 @@ export function TrafficFigures({ readings }: { readings: Reading[] }): JSX.Eleme
   return (
     <dl class="figures">
       <Figure name="Images a second">
-        {now ? short(now.images) : "–"}
-        {now && <small> of {short(now.requests)} requests</small>}
+        {short(now?.images)} {now && <small>of {short(now.requests)} requests</small>}
         <Spark values={course(readings)} />
       </Figure>
       <Figure name="Time of an image, p50">{quick(now?.half)}</Figure>

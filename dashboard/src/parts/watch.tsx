@@ -9,7 +9,7 @@ import { Icon } from "./icons";
 const FRAME_MS = 180;
 
 interface Props {
-  over: boolean; // whether no further samples will come
+  none: string; // what is told where there are no images
   samples: Sample[];
   place: number; // of the sample that is shown
   move: (place: number) => void;
@@ -31,16 +31,12 @@ export function usePlace(samples: Sample[]): [number, (place: number) => void] {
 }
 
 export function Watch(props: Props): JSX.Element {
-  const { over, samples, labels, place, move, told, open } = props;
+  const { none, samples, labels, place, move, told, open } = props;
   const shown = samples[place];
   if (!shown) {
     return (
       <div class="grid-frame">
-        <p class="quiet">
-          {over
-            ? "It ended before its first images."
-            : "The first images come within seconds of the first step."}
-        </p>
+        <p class="quiet">{none}</p>
       </div>
     );
   }
