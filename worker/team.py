@@ -8,9 +8,11 @@ they are spread over threads and processes.
 """
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -117,10 +119,27 @@ def assembled(size: int, device: str, module: str, arguments: Sequence[str]) -> 
     try:
         with joined(device) as team:
             yield team
+    except RuntimeError:
+        if killed(others):  # not the work's own fault: the attempt ends like that process
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise
     finally:
         for process in others:
             process.terminate()
             process.wait()
+
+
+def killed(processes: "Sequence[subprocess.Popen[Any]]", patience: float = 2.0) -> bool:
+    """Whether a signal ended one of them, which is known some time after its connections end.
+
+    patience: for how many seconds that is waited for.
+    """
+    end = time.monotonic() + patience
+    while processes and time.monotonic() < end:
+        if any((process.poll() or 0) < 0 for process in processes):
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def meeting(size: int) -> dict[str, str]:
