@@ -27,6 +27,8 @@ Word = Literal["play", "keep", "back", "end"]
 WORDS: tuple[Word, ...] = get_args(Word)
 PATIENCE = timedelta(days=30)  # a paused disk may take long; who dies is noticed at once
 NUMBERS = 3  # that go with a word
+# Signals that no process gets because another one left: gloo may abort for that.
+KILLS = frozenset({signal.SIGKILL, signal.SIGSEGV, signal.SIGBUS})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,13 +132,13 @@ def assembled(size: int, device: str, module: str, arguments: Sequence[str]) -> 
 
 
 def killed(processes: "Sequence[subprocess.Popen[Any]]", patience: float = 2.0) -> bool:
-    """Whether a signal ended one of them, which is known some time after its connections end.
+    """Whether one of them was killed, which is known some time after its connections end.
 
     patience: for how many seconds that is waited for.
     """
     end = time.monotonic() + patience
     while processes and time.monotonic() < end:
-        if any((process.poll() or 0) < 0 for process in processes):
+        if any(-(process.poll() or 0) in KILLS for process in processes):
             return True
         time.sleep(0.05)
     return False
