@@ -52,10 +52,11 @@ def take_upload(held: Services, order: UploadRequest) -> tuple[str, Job | None]:
     dataset_id = dataset_of(order.upload)
     known = _known(held, dataset_id)
     if known is None:
-        # Where it is now its key finds it for a day; moved and without a job it lasts an hour.
-        held.jobs.require_room(JobKind.INGEST.queue, held.settings.max_queued_jobs)
         try:
-            held.datasets.take_over(held.incoming.whole(order.upload), order.name, dataset_id)
+            whole = held.incoming.whole(order.upload)
+            # Here its key finds it for a day; moved and without a job it lasts an hour.
+            held.jobs.require_room(JobKind.INGEST.queue, held.settings.max_queued_jobs)
+            held.datasets.take_over(whole, order.name, dataset_id)
         except (NotFound, FileNotFoundError):  # another order was quicker, or there is none
             if _known(held, dataset_id) is None:
                 raise

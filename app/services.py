@@ -1,8 +1,8 @@
 """What one API process holds while it runs: settings, clients, stores, batcher, reconciler."""
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import redis
@@ -68,48 +68,57 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """Connect, start what runs in the background, and end it afterwards."""
     home = settings.folders
     home.create()
+    with _reconciled(settings) as (jobs, celery):
+        presence = Presence(jobs.client, jobs.keys)
+        waiting = connect_async(settings.redis_url, block=STEP_SECONDS)
+        workforce = Workforce(presence.alive)
+        courier = Courier(settings, celery, workforce)
+        streams, zips = Streams(), Streams(MAX_ZIPS, "try again when one of them has ended")
+        counters = Counters(
+            courier.client, jobs.keys, lambda: {"events": streams.open, "zips": zips.open}
+        )
+        send = _counted(courier.send, counters)
+        batcher = Batcher(send, courier.reply, workforce, settings.generate_deadline)
+        try:
+            async with (
+                workforce.watching(batcher.pump),
+                courier.receiving(batcher.answered),
+                counters.sharing(),
+            ):
+                yield Services(
+                    settings=settings,
+                    jobs=jobs,
+                    datasets=DatasetStore(home),
+                    incoming=Incoming(home),
+                    models=ModelStore(home),
+                    presence=presence,
+                    celery=celery,
+                    waiting=waiting,
+                    streams=streams,
+                    zips=zips,
+                    batcher=batcher,
+                    shelf=Shelf(courier.client, settings.prefix, settings.cache_bytes),
+                    meter=Meter(home),
+                    counters=counters,
+                )
+        finally:
+            batcher.close()
+            await waiting.aclose()
+
+
+@contextmanager
+def _reconciled(settings: Settings) -> Iterator[tuple[JobStore, Celery]]:
+    """The jobs and the way to the workers, with somebody who puts right what gets lost."""
     client = connect(settings.redis_url)
     _check(client)
-    jobs = JobStore(client, settings.prefix, home, settings.lease_seconds)
-    presence = Presence(client, jobs.keys)
+    jobs = JobStore(client, settings.prefix, settings.folders, settings.lease_seconds)
     celery = celery_app(settings.redis_url, settings.prefix)
-    waiting = connect_async(settings.redis_url, block=STEP_SECONDS)
-    workforce = Workforce(presence.alive)
-    courier = Courier(settings, celery, workforce)
-    streams, zips = Streams(), Streams(MAX_ZIPS, "try again when one of them has ended")
-    counters = Counters(
-        courier.client, jobs.keys, lambda: {"events": streams.open, "zips": zips.open}
-    )
-    send = _counted(courier.send, counters)
-    batcher = Batcher(send, courier.reply, workforce, settings.generate_deadline)
     reconciler = Reconciler(jobs, celery, settings)
     reconciler.start()
     try:
-        async with (
-            workforce.watching(batcher.pump),
-            courier.receiving(batcher.answered),
-            counters.sharing(),
-        ):
-            yield Services(
-                settings=settings,
-                jobs=jobs,
-                datasets=DatasetStore(home),
-                incoming=Incoming(home),
-                models=ModelStore(home),
-                presence=presence,
-                celery=celery,
-                waiting=waiting,
-                streams=streams,
-                zips=zips,
-                batcher=batcher,
-                shelf=Shelf(courier.client, settings.prefix, settings.cache_bytes),
-                meter=Meter(home),
-                counters=counters,
-            )
+        yield jobs, celery
     finally:
-        batcher.close()
         reconciler.stop()
-        await waiting.aclose()
         celery.close()
         client.close()
 

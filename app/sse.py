@@ -23,6 +23,7 @@ PING_SECONDS = 15.0
 PAGE = 500
 MAX_STREAMS = 64
 STREAM_ID = re.compile(r"\d{1,20}-\d{1,20}")
+LARGEST = 2**64 - 1  # number in an id
 DONE = "done"
 log = logging.getLogger(__name__)
 Snapshot = Callable[[], Awaitable[dict[str, Any]]]  # what is, before the first change
@@ -150,7 +151,7 @@ class Feed:
 
     async def _lost(self, last: str) -> bool:
         """Whether events after `last` are gone, or `last` is not of this stream."""
-        if not STREAM_ID.fullmatch(last):
+        if not STREAM_ID.fullmatch(last) or max(_order(last)) > LARGEST:
             return True
         oldest, newest = await self._edge(newest=False), await self._edge(newest=True)
         if oldest is None or newest is None:
@@ -192,7 +193,7 @@ def _order(stream_id: str) -> tuple[int, int]:
 def _before(stream_id: str) -> str:
     """The largest id that is smaller."""
     milliseconds, number = _order(stream_id)
-    return f"{milliseconds}-{number - 1}" if number else f"{milliseconds - 1}-{2**64 - 1}"
+    return f"{milliseconds}-{number - 1}" if number else f"{milliseconds - 1}-{LARGEST}"
 
 
 def _flat(entries: Any) -> Any:

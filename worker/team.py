@@ -8,9 +8,11 @@ they are spread over threads and processes.
 """
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ Word = Literal["play", "keep", "back", "end"]
 WORDS: tuple[Word, ...] = get_args(Word)
 PATIENCE = timedelta(days=30)  # a paused disk may take long; who dies is noticed at once
 NUMBERS = 3  # that go with a word
+# Signals that no process gets because another one left: gloo may abort for that.
+KILLS = frozenset({signal.SIGKILL, signal.SIGSEGV, signal.SIGBUS})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,10 +121,27 @@ def assembled(size: int, device: str, module: str, arguments: Sequence[str]) -> 
     try:
         with joined(device) as team:
             yield team
+    except RuntimeError:
+        if killed(others):  # not the work's own fault: the attempt ends like that process
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise
     finally:
         for process in others:
             process.terminate()
             process.wait()
+
+
+def killed(processes: "Sequence[subprocess.Popen[Any]]", patience: float = 2.0) -> bool:
+    """Whether one of them was killed, which is known some time after its connections end.
+
+    patience: for how many seconds that is waited for.
+    """
+    end = time.monotonic() + patience
+    while processes and time.monotonic() < end:
+        if any(-(process.poll() or 0) in KILLS for process in processes):
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def meeting(size: int) -> dict[str, str]:

@@ -119,6 +119,13 @@ def test_stream_begins_anew_after_trimming(api: httpx.Client, held: Services, la
     assert (snapshot["event"], snapshot["id"]) == ("snapshot", newest)
 
 
+@pytest.mark.parametrize("last", [f"{2**64}-0", f"1-{2**64}"])
+def test_id_that_redis_cannot_read_is_a_reset_also_before_the_first_event(
+    api: httpx.Client, last: str
+) -> None:
+    assert [frame["event"] for frame in read(api, 2, last)] == ["reset", "snapshot"]
+
+
 def test_loss_of_redis_is_a_reset(api: httpx.Client, held: Services) -> None:
     job = new_job(held)
     last = api.get(URL).json()["last_id"]

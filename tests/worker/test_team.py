@@ -60,7 +60,8 @@ def test_a_killed_follower_and_another_number_of_processes_change_no_byte(tmp_pa
         attempt.until("checkpoint")
         (follower,) = children(attempt.process.pid)
         subprocess.run(["kill", "-9", str(follower)], check=True)
-        assert attempt.end() != DONE  # the leader does not go on alone
+        assert attempt.end() == -9  # the attempt was killed: it is made again, and did not fail
+        assert attempt.of("error") == []
     with Attempt(desk, 2, **OFTEN, **TOGETHER) as attempt:
         attempt.until("checkpoint")
         (follower,) = children(attempt.process.pid)
