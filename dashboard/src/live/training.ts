@@ -100,6 +100,7 @@ class Keeper {
       this.meanwhile = undefined;
     } catch (error) {
       if (signal.aborted) return;
+      this.meanwhile = undefined;
       this.change((before) => ({ ...before, error }));
       if (passes(error)) window.setTimeout(() => signal.aborted || void this.read(), RETRY_MS);
     }

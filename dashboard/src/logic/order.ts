@@ -78,7 +78,7 @@ export interface Budget {
 
 export const UNITS: Record<string, string> = {
   minutes: "minutes",
-  kimg: "thousand images",
+  kimg: "thousands of images",
   steps: "steps",
 };
 

@@ -14,7 +14,7 @@ export function Beside<T>(props: {
       class="icon"
       type="button"
       aria-label={by < 0 ? "Earlier seed" : "Later seed"}
-      disabled={next === undefined}
+      aria-disabled={next === undefined} // `disabled` would take the focus, and arrows with it
       onClick={() => next !== undefined && move(next)}
     >
       <Icon name={by < 0 ? "left" : "right"} size={15} />

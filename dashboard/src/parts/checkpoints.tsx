@@ -86,7 +86,7 @@ function Version(props: { job: Job; checkpoint: JobCheckpoint; changed: () => vo
   }
   const [name = "", version = ""] = newest.split("@");
   return (
-    <a href={to("models", name)}>
+    <a class="break" href={to("models", name)}>
       {name}, version {version}
     </a>
   );
