@@ -7,8 +7,8 @@ import { measuresOf } from "../logic/measures";
 import { short } from "../logic/numbers";
 
 export function Measures({ metrics }: { metrics: unknown }): JSX.Element | null {
-  const { data: catalogue } = useRecord<Catalogue>("/v1/catalogue");
   const rows = measuresOf(metrics);
+  const { data: catalogue } = useRecord<Catalogue>(rows.length ? "/v1/catalogue" : null);
   if (!rows.length) return null;
   return (
     <section class="card">
