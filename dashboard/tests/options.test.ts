@@ -20,6 +20,7 @@ const catalogue: Catalogue = {
       chooses: [],
     },
   },
+  metrics: {},
   options: {
     properties: { lr: { default: 0.001 }, batch: { default: 16 }, lecam: { default: 0 } },
   },

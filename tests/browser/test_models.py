@@ -76,3 +76,21 @@ def test_a_version_is_exported_deleted_and_taken_in_again(shown: Page, service: 
     shown.get_by_label("Archive of a model").set_input_files(waiting.value.path())
     expect(shown.get_by_text(re.compile(f"Took in {NAME}, version [0-9]+"))).to_be_visible()
     expect(shown.get_by_text("Imported as")).to_be_visible()
+
+
+def test_a_model_that_is_deleted_is_gone_from_its_page_and_from_that_of_its_job(
+    page: Page, service: Service, jobs: list[str]
+) -> None:
+    dataset = service.client.get(f"/v1/jobs/{jobs[0]}").json()["input"]["dataset_id"]
+    body = {"dataset": dataset, "name": "brief", "budget": {"steps": 5}, "options": TINY}
+    job = service.train(**body)
+    assert service.finished(job)["state"] == "succeeded"
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto(f"/#/play?model=job:{job}@5")
+    expect(page.locator("option", has_text="brief, step 5")).to_have_count(1)
+    page.goto("/#/models/brief")
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("heading", name="There is no such model")).to_be_visible()
+    page.goto(f"/#/jobs/{job}")
+    expect(page.get_by_text("brief, version 1, has been deleted.")).to_be_visible()
+    expect(page.get_by_role("link", name="Play with it")).to_have_count(0)

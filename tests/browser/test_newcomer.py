@@ -115,6 +115,10 @@ def test_latent_tools_keep_their_place_when_the_look_changes(
     page.get_by_label("Seed: a number, or any text").fill("3")
     expect(page.get_by_label("Image of seed 3", exact=True)).to_be_visible()
     expect(way).to_have_value("0")
+    expect(page.get_by_role("application")).to_be_visible()
+    page.get_by_label("Seed: a number, or any text").fill("a text, with a comma")
+    expect(page.get_by_label("Image of seed a text, with a comma")).to_be_visible()
+    expect(page.get_by_role("application")).to_have_count(0)
 
 
 def test_a_playground_without_models_asks_for_no_image(page: Page) -> None:

@@ -10,4 +10,5 @@ export interface Preset {
 export interface Catalogue {
   presets: Record<string, Preset>;
   options: { properties: Record<string, Schema> };
+  metrics: Record<string, { summary: string; better: string }>;
 }

@@ -15,6 +15,11 @@ export class Problem extends Error {
   }
 }
 
+/** Whether the service says that there is no such thing. */
+export function missing(error: unknown): boolean {
+  return error instanceof Problem && error.status === 404;
+}
+
 const AWAY: ProblemRecord = { code: "away", detail: "The service does not answer." };
 
 /** The answer, also when it refuses. Raises Problem(0) when there is none. */

@@ -1,5 +1,6 @@
 /** One model: its versions, where its aliases point, and what the version in sight was made from. */
 import type { JSX } from "preact";
+import { missing } from "../api/http";
 import type { Alias, Model, NamedModel, Page } from "../api/types";
 import { useRecord } from "../live/poll";
 import { short } from "../logic/numbers";
@@ -20,7 +21,8 @@ export function ModelPage({ id: name }: { id: string }): JSX.Element {
   const list = useRecord<Page<Model>>(`/v1/models/${name}/versions?limit=100`, SECONDS);
   const aliases = useRecord<Page<Alias>>(`/v1/models/${name}/aliases`, SECONDS);
   const newest = known.data;
-  if (!newest) return <Unknown what="model" list="models" error={known.error} />;
+  if (!newest || missing(known.error))
+    return <Unknown what="model" list="models" error={known.error} />;
   const versions = list.data?.data ?? [newest];
   const model = versions.find(({ version }) => version === asked) ?? newest;
   const refresh = () => [known, list, aliases].forEach((each) => each.refresh());

@@ -19,6 +19,7 @@ import { rename, route, to, withQuery } from "../route";
 const SIZES = ["", "64", "128", "256", "512"];
 const GRIDS = [1, 4, 9, 16, 36, 64];
 const SETTLED_MS = 300;
+const ELSEWHERE = ["model", "seed", "n"]; // where a latent tool begins anew
 
 export function Playground(): JSX.Element {
   const [wish, set] = useWish();
@@ -32,7 +33,7 @@ export function Playground(): JSX.Element {
   useEffect(() => use(null), [choice.reference, wish.seed]);
 
   const change = (changes: Partial<Wish>) => {
-    if ("n" in changes) use(null);
+    if (ELSEWHERE.some((name) => name in changes)) use(null);
     set({ ...wish, ...changes });
   };
   const turn = (next: Used | null) => {

@@ -1,7 +1,7 @@
 /** Small parts: states, times, progress, empty places, failures. */
 import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
-import { Problem, sentence } from "../api/http";
+import { missing, Problem, sentence } from "../api/http";
 import { plainly } from "../logic/jobs";
 import { clamp, percent } from "../logic/numbers";
 import { absolute, ago } from "../logic/time";
@@ -69,7 +69,7 @@ export function Failure({ error }: { error: unknown }): JSX.Element | null {
 export function Unknown(props: { what: string; list: string; error: unknown }): JSX.Element | null {
   const { what, list, error } = props;
   if (!error) return <Loading what={`the ${what}`} />;
-  if (!(error instanceof Problem && error.status === 404)) return <Failure error={error} />;
+  if (!missing(error)) return <Failure error={error} />;
   return (
     <Empty icon="search" title={`There is no such ${what}`}>
       <p>It has been deleted, or the address has a slip in it.</p>

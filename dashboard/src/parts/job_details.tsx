@@ -1,8 +1,9 @@
 /** The details of a job: alarms, result and log. */
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { reach, refusal } from "../api/http";
-import type { Job, JobAlarm } from "../api/types";
+import { missing, reach, refusal } from "../api/http";
+import type { Job, JobAlarm, Model } from "../api/types";
+import { useRecord } from "../live/poll";
 import { Repeated } from "../live/repeat";
 import { ended } from "../logic/jobs";
 import { short } from "../logic/numbers";
@@ -72,7 +73,18 @@ export function Outcome({ job }: { job: Job }): JSX.Element | null {
 
 function Made(props: { job: Job; model: string; version: number }): JSX.Element {
   const { job, model, version } = props;
-  const reference = `${model}@${version}`;
+  const known = useRecord<Model>(`/v1/models/${model}/versions/${version}`);
+  const longer = job.kind === "train" && <Longer job={job} />;
+  if (missing(known.error)) {
+    return (
+      <div class="note row apart">
+        <span>
+          <strong>{model}</strong>, version {version}, has been deleted.
+        </span>
+        {longer}
+      </div>
+    );
+  }
   return (
     <div class="note row apart">
       <span>
@@ -82,17 +94,27 @@ function Made(props: { job: Job; model: string; version: number }): JSX.Element 
         </a>
         .
       </span>
-      <span class="row">
-        {job.kind === "train" && <Longer job={job} />}
-        <Promote model={model} version={version} />
-        <a class="button" href={withQuery(to("gallery"), { model: reference })}>
-          Gallery
-        </a>
-        <a class="button primary" href={withQuery(to("play"), { model: reference })}>
-          Play with it
-        </a>
-      </span>
+      <Uses model={model} version={version}>
+        {longer}
+      </Uses>
     </div>
+  );
+}
+
+function Uses(props: { model: string; version: number; children: ComponentChildren }): JSX.Element {
+  const { model, version, children } = props;
+  const reference = `${model}@${version}`;
+  return (
+    <span class="row">
+      {children}
+      <Promote model={model} version={version} />
+      <a class="button" href={withQuery(to("gallery"), { model: reference })}>
+        Gallery
+      </a>
+      <a class="button primary" href={withQuery(to("play"), { model: reference })}>
+        Play with it
+      </a>
+    </span>
   );
 }
 

@@ -30,6 +30,7 @@ const MOVES: Record<string, Point> = {
   ArrowUp: [0, -1],
   ArrowDown: [0, 1],
 };
+const BETWEEN_SEEDS = ","; // in a blend, which a text with one can be no part of
 const FRAMES = 48; // of the moving image
 const KEY_STEP = 0.05;
 const REACH = 3; // of a direction, both ways
@@ -50,7 +51,7 @@ export function LatentTools(props: {
   });
   return (
     <>
-      {blend && <Slice {...tool("slice")} />}
+      {blend && !wish.seed.includes(BETWEEN_SEEDS) && <Slice {...tool("slice")} />}
       {interpolate && <Interpolation {...tool("way")} />}
       {directions && <Directions {...tool("direction")} />}
     </>
@@ -163,7 +164,7 @@ function Interpolation({ wish, show, idle }: Tool): JSX.Element {
           <Icon name="dice" size={15} />
           Another
         </button>
-        <a class="button" href={between(wish, target, { frames: FRAMES })}>
+        <a class="button" href={between(wish, target, { frames: FRAMES })} target="_blank">
           As a moving image
         </a>
       </div>

@@ -1,8 +1,10 @@
 /** Chooses a model and its version, or shows the checkpoint that an address names. */
 import type { JSX } from "preact";
-import type { NamedModel } from "../api/types";
+import type { Job, NamedModel } from "../api/types";
 import type { Choice } from "../live/models";
 import { useRecord } from "../live/poll";
+import { subject } from "../logic/jobs";
+import { short } from "../logic/numbers";
 
 interface Props {
   choice: Choice;
@@ -22,7 +24,7 @@ export function ModelChoice({ choice, choose }: Props): JSX.Element {
           value={checkpoint ? reference : name}
           onChange={(event) => choose(event.currentTarget.value)}
         >
-          {checkpoint && <option value={reference}>{reference}</option>}
+          {checkpoint && <Checkpoint reference={reference} />}
           {names.map((each) => (
             <option key={each} value={each}>
               {each}
@@ -33,6 +35,14 @@ export function ModelChoice({ choice, choose }: Props): JSX.Element {
       {name && !checkpoint && <Version name={name} version={version} choose={choose} />}
     </>
   );
+}
+
+/** The training and the step that `job:{id}@{step}` names. */
+function Checkpoint({ reference }: { reference: string }): JSX.Element {
+  const [id = "", step] = reference.slice("job:".length).split("@");
+  const { data: job } = useRecord<Job>(`/v1/jobs/${id}`);
+  const at = step ? `step ${short(Number(step))}` : "newest checkpoint";
+  return <option value={reference}>{job ? `${subject(job)}, ${at}` : reference}</option>;
 }
 
 function Version(props: {
