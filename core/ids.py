@@ -20,8 +20,9 @@ def is_id(text: object) -> bool:
 
 
 def new_id(kind: str) -> str:
-    """A fresh id such as `job-01k8x...`: ids of one kind sort by their time of creation."""
-    number = (time.time_ns() // 1_000_000 << 40) | secrets.randbits(40)
+    """A fresh id such as `job-01k8x...`: ids of one kind sort by their microsecond of creation."""
+    milliseconds, microseconds = divmod(time.time_ns() // 1000, 1000)
+    number = (milliseconds << 40) | (microseconds << 30) | secrets.randbits(30)
     digits = [_ALPHABET[(number >> shift) & 31] for shift in range(85, -1, -5)]
     return f"{kind}-{''.join(digits)}"
 
