@@ -71,7 +71,7 @@ def test_another_training_begins_with_the_choices_of_an_earlier_one(
     job = service.client.get("/v1/jobs?model=first").json()["data"][0]["id"]
     page.goto(f"/#/jobs/{job}")
     page.get_by_role("link", name="Another like it").click()
-    expect(page.get_by_label("Steps", exact=True)).to_have_value("20")
+    expect(page.get_by_label("steps", exact=True)).to_have_value("20")
     page.get_by_label("Name of the model").fill("second")
     page.get_by_label("Begin with").select_option("first@1")
     page.get_by_role("button", name="Start the training").click()
