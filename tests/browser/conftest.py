@@ -1,17 +1,28 @@
 """A real browser before the real service: Chromium without a window, driven by Playwright."""
 
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Error,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from tests.service.conftest import TINY, Service, service, shapes  # noqa: F401 (fixtures)
+from tests.waiting import wait_for
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 expect.set_options(timeout=60_000)  # nothing waits so long but on a machine that is busy
+REST_SECONDS = 0.5
 FLAGS = ["--no-sandbox"]  # tests in containers run as root
 EXPECTED = ("Failed to load resource", "net::ERR_")  # of connections that a test cuts
 
@@ -58,6 +69,31 @@ def training(service: Service, shapes: bytes) -> Any:  # noqa: F811
     yield job
     service.client.post(f"/v1/jobs/{job}/cancel")
     service.finished(job)
+
+
+@pytest.fixture
+def settled(page: Page) -> Callable[[], None]:
+    """Waits until the page has asked for nothing for a moment; streams, which never end, aside."""
+    busy: set[Request] = set()
+    moved = [time.monotonic()]
+
+    def told(request: Request, change: Callable[[Request], None]) -> None:
+        if not request.url.endswith("/events"):
+            change(request)
+            moved[0] = time.monotonic()
+
+    def rests() -> bool:
+        page.wait_for_timeout(50)  # lets Playwright tell what has happened
+        return not busy and time.monotonic() - moved[0] > REST_SECONDS
+
+    page.on("request", lambda request: told(request, busy.add))
+    for name in ("requestfinished", "requestfailed"):
+        page.on(name, lambda request: told(request, busy.discard))
+
+    def wait() -> None:
+        wait_for(rests, "the page to rest", 60)
+
+    return wait
 
 
 def turn(page: Page, *, hidden: bool) -> None:

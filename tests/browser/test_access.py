@@ -1,5 +1,6 @@
 """Every page by the rules of WCAG 2 AA that axe-core can see, in light and in dark."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -30,14 +31,16 @@ def places(service: Service, shapes: bytes) -> list[str]:
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="`python dashboard/run.py test` fetches axe-core")
-def test_pages_can_be_used_by_everybody(page: Page, places: list[str]) -> None:
+def test_pages_can_be_used_by_everybody(
+    page: Page, places: list[str], settled: Callable[[], None]
+) -> None:
     found: list[str] = []
     for place in places:
         page.goto(f"/#/{place}")
         page.reload()
         expect(page.locator("h1")).to_be_visible()
         expect(page.get_by_text("Reading ")).to_have_count(0)
-        page.wait_for_timeout(1_000)  # a stream is open, so the network never rests
+        settled()
         page.evaluate(AXE.read_text())
         for colours in SCHEMES:
             page.emulate_media(color_scheme=colours)

@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ LONG = "donaudampfschifffahrtsgesellschaftskapitaensmuetzenabzeichen"
 NAMES = (f"<img src=x onerror=alert(1)>{LONG}", "صور القطط الصغيرة")
 PLACES = ("", "jobs", "train", "play", "gallery", "models", "data", "compare", "nowhere")
 MEMORY = Path("/dev/shm")  # thousands of small files are written in a second there
+MINUTE_MS = 60_000
 MANY = 3000
 
 
@@ -48,12 +49,14 @@ def places(service: Service) -> list[str]:
     return [*found, f"jobs/{jobs[0]}", f"compare?jobs={','.join(jobs)}"]
 
 
-def test_no_page_is_wider_than_a_telephone(page: Page, places: list[str]) -> None:
+def test_no_page_is_wider_than_a_telephone(
+    page: Page, places: list[str], settled: Callable[[], None]
+) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     for place in places:
         page.goto(f"/#/{place}")
         expect(page.locator("main").get_by_role("heading").first).to_be_visible()
-        page.wait_for_timeout(1_000)  # for what comes behind it: streams are never idle
+        settled()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, place
     page.get_by_role("button", name=re.compile("Colours")).click()
     expect(page.get_by_role("button", name="Colours: light")).to_be_visible()
@@ -118,12 +121,16 @@ def test_thousands_of_jobs_are_a_few_rows(many: Page) -> None:
     expect(many.get_by_text(f"{MANY:,} jobs")).to_be_visible()
 
 
-def test_an_unknown_job_offers_the_list_and_is_not_asked_for_again(page: Page) -> None:
+def test_an_unknown_job_offers_the_list_and_is_not_asked_for_again(
+    page: Page, settled: Callable[[], None]
+) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
+    page.clock.install()
     page.goto("/#/jobs/job-unknown")
     expect(page.get_by_role("heading", name="There is no such job")).to_be_visible()
-    page.wait_for_timeout(4000)
+    page.clock.run_for(MINUTE_MS)
+    settled()
     assert len([url for url in asked if "job-unknown/events" in url]) <= 1
     page.get_by_role("link", name="To the list").click()
     expect(page.get_by_role("heading", name="Jobs")).to_be_visible()

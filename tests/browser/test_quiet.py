@@ -1,5 +1,7 @@
 """What the page asks for when nobody looks, when nobody answers, and when somebody is back."""
 
+from collections.abc import Callable
+
 import pytest
 from playwright.sync_api import Page, Route, expect
 
@@ -7,6 +9,7 @@ from tests.browser.conftest import turn
 from tests.service.conftest import Service
 
 pytestmark = pytest.mark.service
+MINUTE_MS = 60_000
 
 
 def heard(page: Page, word: str = "") -> list[str]:
@@ -17,7 +20,10 @@ def heard(page: Page, word: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize("place", ["", "jobs", "jobs/{job}", "compare?jobs={job},{job}"])
-def test_a_tab_that_nobody_sees_asks_for_nothing(page: Page, training: str, place: str) -> None:
+def test_a_tab_that_nobody_sees_asks_for_nothing(
+    page: Page, training: str, place: str, settled: Callable[[], None]
+) -> None:
+    page.clock.install()
     page.goto("/#/" + place.format(job=training))
     expect(
         page.get_by_role("link", name="live").or_(page.get_by_text("live")).first
@@ -25,19 +31,22 @@ def test_a_tab_that_nobody_sees_asks_for_nothing(page: Page, training: str, plac
     if place.startswith("jobs/"):
         page.get_by_text("Log", exact=True).click()
     turn(page, hidden=True)
-    page.wait_for_timeout(2_000)  # what was asked for before
+    settled()
     asked = heard(page)
-    page.wait_for_timeout(9_000)
+    page.clock.run_for(MINUTE_MS)
+    settled()
     assert asked == []
 
 
-def test_a_job_opened_behind_takes_no_stream_until_it_is_seen(page: Page, training: str) -> None:
+def test_a_job_opened_behind_takes_no_stream_until_it_is_seen(
+    page: Page, training: str, settled: Callable[[], None]
+) -> None:
     page.add_init_script(
         "Object.defineProperty(document, 'hidden', {value: true, configurable: true})"
     )
     streams = heard(page, "/events")
     page.goto(f"/#/jobs/{training}")
-    page.wait_for_timeout(2_000)
+    settled()
     assert streams == []
     turn(page, hidden=False)
     expect(page.get_by_role("heading", name="live")).to_be_visible()
@@ -45,7 +54,7 @@ def test_a_job_opened_behind_takes_no_stream_until_it_is_seen(page: Page, traini
 
 
 def test_a_search_that_fails_is_not_sent_again_and_again(
-    page: Page, service: Service, training: str
+    page: Page, service: Service, training: str, settled: Callable[[], None]
 ) -> None:
     job = service.client.get(f"/v1/jobs/{training}").json()
     further: list[str] = []
@@ -60,7 +69,7 @@ def test_a_search_that_fails_is_not_sent_again_and_again(
     page.route("**/v1/jobs?*", answer)
     page.goto("/#/jobs")
     expect(page.get_by_role("link", name="live", exact=True)).to_be_visible()
-    page.wait_for_timeout(3_000)
+    settled()
     assert 1 <= len(further) < 5
 
 
