@@ -119,6 +119,9 @@ def test_thousands_of_jobs_are_a_few_rows(many: Page) -> None:
 
     wait_for(scrolled_to_the_first, "the oldest job", 120)
     expect(many.get_by_text(f"{MANY:,} jobs")).to_be_visible()
+    many.get_by_label("State").select_option("queued")
+    expect(rows.first).to_contain_text("model-0")
+    expect(rows.first).to_contain_text("next in the queue")
 
 
 def test_an_unknown_job_offers_the_list_and_is_not_asked_for_again(

@@ -9,6 +9,7 @@ import { useSettled } from "./settled";
 
 const PAGE = 100;
 const SCREENFUL = 40; // rows; a search that has fewer goes on by itself
+const WHOLE_QUEUE = 5000; // rows: those that begin first were created first, and come last
 const MOST_STALE = 30; // rows that are read anew one by one
 
 export interface JobList {
@@ -119,9 +120,9 @@ export function useJobs(state: string, kind: string, q: string): [JobList, JobRe
   );
 
   useEffect(() => {
-    if (list.ready && list.more && !list.error && list.all.length < SCREENFUL)
-      void reader.further();
-  }, [list, reader]);
+    const enough = state === "queued" ? WHOLE_QUEUE : SCREENFUL;
+    if (list.ready && list.more && !list.error && list.all.length < enough) void reader.further();
+  }, [list, reader, state]);
 
   return [shown.current, reader];
 }

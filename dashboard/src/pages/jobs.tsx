@@ -56,7 +56,7 @@ export function Jobs(): JSX.Element {
         <None filtered={Object.values(filter).some(Boolean)} />
       )}
       {shown.length > 0 && (
-        <JobTable jobs={shown} chosen={chosen} choose={choose} reader={reader} />
+        <JobTable key={filter.state + filter.kind} jobs={shown} {...{ chosen, choose, reader }} />
       )}
     </>
   );
