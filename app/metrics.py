@@ -59,12 +59,11 @@ def _of_the_service(held: Services) -> Iterator[Metric]:
     workers = {queue: sum(queue in worker.queues for worker in living) for queue in QUEUES}
     yield _gauge("ganvas_jobs_waiting", "Jobs that wait for a worker.", "queue", waiting)
     yield _gauge("ganvas_workers", "Workers that live.", "queue", workers)
-    incidents = CounterMetricFamily(
+    incidents = {(kind,): number for kind, number in held.jobs.counts().items()}
+    family = CounterMetricFamily(
         "ganvas_incidents", "Troubles that were survived, and refusals.", labels=["kind"]
     )
-    for kind, number in sorted(held.jobs.counts().items()):
-        incidents.add_metric([kind], number)
-    yield incidents
+    yield _filled(family, incidents)
     yield from _of_requests(read_sums(held.jobs.client, held.jobs.keys))
 
 
@@ -77,9 +76,7 @@ def _of_requests(sums: Sums) -> Iterator[Metric]:
     }
     for name, (sentence, labels) in told.items():
         family = CounterMetricFamily(f"ganvas_{name}", sentence, labels=labels)
-        for values, number in sorted(sums.labelled(name).items()):
-            family.add_metric(list(values), number)
-        yield family
+        yield _filled(family, sums.labelled(name))
     yield _histogram(
         "ganvas_image_seconds", "Until the answer of an image begins.", IMAGE_TIMES, sums
     )
@@ -91,8 +88,15 @@ def _of_requests(sums: Sums) -> Iterator[Metric]:
 
 def _gauge(name: str, sentence: str, label: str, values: Mapping[str, int]) -> Metric:
     family = GaugeMetricFamily(name, sentence, labels=[label])
-    for value, number in sorted(values.items()):
-        family.add_metric([value], number)
+    return _filled(family, {(value,): number for value, number in values.items()})
+
+
+def _filled(
+    family: CounterMetricFamily | GaugeMetricFamily, values: Mapping[tuple[str, ...], int]
+) -> Metric:
+    """With a number for the values of its labels."""
+    for labels, number in sorted(values.items()):
+        family.add_metric(list(labels), number)
     return family
 
 

@@ -22,6 +22,11 @@ export function missing(error: unknown): boolean {
 
 const AWAY: ProblemRecord = { code: "away", detail: "The service does not answer." };
 
+/** Ends with `stopped`, and when an answer has not come in time: a service that hangs is away, too. */
+export function timely(stopped: AbortSignal, ms = 30_000): AbortSignal {
+  return AbortSignal.any([stopped, AbortSignal.timeout(ms)]);
+}
+
 /** The answer, also when it refuses. Raises Problem(0) when there is none. */
 export async function reach(path: string, init: RequestInit = {}): Promise<Response> {
   try {

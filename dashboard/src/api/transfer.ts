@@ -4,13 +4,12 @@
  */
 import { fingerprint, type Dropped } from "../logic/files";
 import { remember, remembered } from "../storage";
-import { Problem, freshKey, reach, refusal } from "./http";
+import { Problem, freshKey, reach, refusal, timely } from "./http";
 import type { ProblemRecord } from "./types";
 
 const PART_BYTES = 64 * 1024 * 1024; // of one request: proxies may keep it until it is whole
 const READ_BYTES = 4 * 1024 * 1024; // at once
 const SILENCE_MS = 60_000; // without a byte that leaves
-const ANSWER_MS = 30_000; // for the question where to go on
 const DELAYS = [1, 2, 4, 8, 15]; // seconds
 const AWAY = [0, 502, 503, 504];
 const PASSING = [...AWAY, 408, 409, 423]; // of a part: it goes on where the service then stands
@@ -130,7 +129,7 @@ export class Transfer {
 
   /** Ask where to go on; what the service no longer has begins anew. */
   private async locate(): Promise<void> {
-    const signal = AbortSignal.any([this.signal, AbortSignal.timeout(ANSWER_MS)]);
+    const signal = timely(this.signal);
     let answer = this.address ? await reach(this.address, { method: "HEAD", signal }) : undefined;
     if (!answer || answer.status === 404) {
       const length = { "Upload-Length": String(this.body.size) };

@@ -1,11 +1,9 @@
 /** A record that is read again and again while it is looked at; what was known stays on a failure. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { ask, passes } from "../api/http";
+import { ask, passes, timely } from "../api/http";
 import { Repeated } from "./repeat";
 
 const RETRY_S = 3; // when the service is away: also what would be read once
-
-const ANSWER_MS = 30_000; // later than that, nothing comes on this connection
 
 export interface Known<T> {
   data: T | undefined;
@@ -29,8 +27,7 @@ export function useRecord<T>(path: string | null, seconds = 0, turn = ""): Known
     if (path === null) return;
     const read = async (signal: AbortSignal) => {
       try {
-        const timely = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
-        const value = await ask<T>(path, { signal: timely });
+        const value = await ask<T>(path, { signal: timely(signal) });
         if (!signal.aborted) show({ path, value });
         return seconds;
       } catch (error) {

@@ -1,12 +1,12 @@
 /** Says when the service, or a kind of worker, is away. */
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { reach, reachable } from "../api/http";
+import { reach, reachable, timely } from "../api/http";
 import { Repeated } from "../live/repeat";
 import { useCell } from "../state";
 
 const SECONDS = 3;
-const ANSWER_MS = 5000; // a service that hangs is away, too
+const ANSWER_MS = 5000;
 
 export function Banner(): JSX.Element | null {
   const there = useCell(reachable);
@@ -34,8 +34,7 @@ function useReasons(): string[] {
   useEffect(() => {
     const repeated = new Repeated(async (signal) => {
       try {
-        const timely = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
-        const answer = await reach("/readyz", { signal: timely });
+        const answer = await reach("/readyz", { signal: timely(signal, ANSWER_MS) });
         const record = (await answer.json()) as { reasons?: string[]; detail?: string };
         tell(answer.ok ? [] : (record.reasons ?? [record.detail ?? "It is not ready."]));
       } catch {

@@ -1,13 +1,13 @@
 /** The states of a training that are kept: to try, and to publish as a version of its model. */
 import type { JSX } from "preact";
-import { send, sentence } from "../api/http";
+import { send } from "../api/http";
 import type { Job, JobCheckpoint, Model } from "../api/types";
 import { useRecord } from "../live/poll";
 import { ended } from "../logic/jobs";
 import { bytes, short } from "../logic/numbers";
 import { to, withQuery } from "../route";
 import { Empty, Failure } from "./bits";
-import { say } from "./toasts";
+import { tried } from "./toasts";
 
 /** `turn`: another one when there may be new ones. */
 export function Checkpoints({ job, turn }: { job: Job; turn: number }): JSX.Element {
@@ -65,12 +65,10 @@ function Version(props: { job: Job; checkpoint: JobCheckpoint; changed: () => vo
   const [newest] = checkpoint.published;
   const publish = async () => {
     const address = `/v1/jobs/${job.id}/checkpoints/${checkpoint.step}/publish`;
-    try {
-      const { name, version } = await send<Model>("POST", address);
-      say(`Step ${short(checkpoint.step)} is ${name}, version ${version}.`);
-    } catch (error) {
-      say(sentence(error), true);
-    }
+    await tried(
+      send<Model>("POST", address),
+      ({ name, version }) => `Step ${short(checkpoint.step)} is ${name}, version ${version}.`,
+    );
     changed();
   };
   if (newest === undefined) {

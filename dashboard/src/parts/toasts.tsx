@@ -20,10 +20,13 @@ export function say(text: string, bad = false): void {
 }
 
 /** Do something and tell what came of it; true when it worked. */
-export async function tried(work: Promise<unknown>, done: string): Promise<boolean> {
+export async function tried<T>(
+  work: Promise<T>,
+  done: string | ((answer: T) => string),
+): Promise<boolean> {
   try {
-    await work;
-    say(done);
+    const answer = await work;
+    say(typeof done === "string" ? done : done(answer));
     return true;
   } catch (error) {
     say(sentence(error), true);
